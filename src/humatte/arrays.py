@@ -1,0 +1,90 @@
+"""The array contract, its checks, and the only conversions between bytes and floats.
+
+The words used everywhere in humatte:
+
+- *image*: (H, W, 3) uint8, RGB, sRGB;
+- *alpha* (the matte): (H, W) float32 in [0, 1];
+- *foreground*: an image with straight colours, not premultiplied by alpha;
+- *batch*: (N, C, H, W) float32;
+- sizes are (height, width).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from humatte.errors import UsageError
+
+Image = NDArray[np.uint8]
+Alpha = NDArray[np.float32]
+Batch = NDArray[np.float32]
+Size = tuple[int, int]
+
+
+def check_image(image: Any) -> Image:
+    """Returns `image` if it is (H, W, 3) uint8 with at least one pixel.
+
+    Raises:
+        UsageError: anything else; the message says what was found.
+    """
+    if not isinstance(image, np.ndarray):
+        raise UsageError(f"expected an image as a numpy array, found {type(image).__name__}")
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
+        raise UsageError(
+            f"expected an image (H, W, 3) uint8 RGB, found {image.shape} {image.dtype}; "
+            "convert it first, for instance with PIL.Image.convert('RGB')"
+        )
+    return image
+
+
+def check_alpha(alpha: Any, size: Size | None = None) -> Alpha:
+    """Returns `alpha` if it is (H, W) float32 in [0, 1], and of `size` if one is given.
+
+    Raises:
+        UsageError: anything else; the message says what was found.
+    """
+    if not isinstance(alpha, np.ndarray) or alpha.ndim != 2 or alpha.dtype != np.float32:
+        found = f"{alpha.shape} {alpha.dtype}" if isinstance(alpha, np.ndarray) else type(alpha)
+        raise UsageError(f"expected an alpha (H, W) float32 in [0, 1], found {found}")
+    if size is not None and alpha.shape != size:
+        raise UsageError(f"expected an alpha of size {size}, found {alpha.shape}")
+    # `not (a and b)` also refuses NaN, which compares false with everything.
+    if alpha.size and not (float(alpha.min()) >= 0.0 and float(alpha.max()) <= 1.0):
+        raise UsageError(f"expected alpha in [0, 1], found [{alpha.min()}, {alpha.max()}]")
+    return alpha
+
+
+def to_float(values: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Bytes (or 16-bit values) to float32 in [0, 1]."""
+    scale = 1.0 / np.iinfo(values.dtype).max
+    return np.multiply(values, np.float32(scale), dtype=np.float32)
+
+
+def to_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Floats in [0, 1] to bytes, rounded to the nearest; values outside are clipped."""
+    import cv2
+
+    # convertTo rounds half to even and saturates, in one pass without temporaries.
+    if values.size == 0:
+        return np.zeros(values.shape, np.uint8)
+    scaled = cv2.multiply(values, 255.0, dtype=cv2.CV_8U)
+    return np.asarray(scaled, np.uint8).reshape(values.shape)
+
+
+def resize(values: NDArray[Any], size: Size) -> NDArray[Any]:
+    """Resizes (H, W) or (H, W, C) to `size` = (height, width), dtype kept.
+
+    Area averaging where it gets smaller (no aliasing), bilinear with half-pixel centres where it
+    gets larger. Values stay in the range of the input.
+    """
+    import cv2
+
+    if values.shape[:2] == size:
+        return values
+    height, width = size
+    smaller = height <= values.shape[0] and width <= values.shape[1]
+    how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(values, (width, height), interpolation=how))

@@ -1,0 +1,51 @@
+"""The errors that humatte raises on purpose. Each message is one line for a person.
+
+    HumatteError
+    ├── UsageError      the command or call is wrong: nothing was tried        (exit code 2)
+    ├── PictureError    a picture cannot be read, or is not a usable picture   (exit code 1)
+    ├── OutputError     a result cannot be written                             (exit code 1)
+    ├── NetworkError    a network file cannot be used                          (exit code 1)
+    ├── DataError       a data set is missing, broken or mismatched            (exit code 1)
+    └── TrainingError   a training run or export cannot go on                  (exit code 1)
+
+A message says what was found, what was expected, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class HumatteError(Exception):
+    """The root of every error raised on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(HumatteError, ValueError):
+    """A wrong option, name or argument."""
+
+    exit_code = 2
+
+
+class PictureError(HumatteError):
+    """A picture that cannot be read or used."""
+
+
+class OutputError(HumatteError):
+    """A result that cannot be written."""
+
+
+class NetworkError(HumatteError):
+    """A network file that cannot be opened, or that is not one of ours."""
+
+
+class DataError(HumatteError):
+    """A data set that is missing, broken or mismatched."""
+
+
+class TrainingError(HumatteError):
+    """A training run, checkpoint or export that cannot go on."""
+
+
+def one_line(error: BaseException) -> str:
+    """The error's message on one line."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,88 @@
+"""Batches: which samples, in which order, at which size; all of it a function of the seed.
+
+In: sources and a recipe. Out: for one epoch, a loader of (image, alpha) byte tensors. A run that
+resumes skips the steps it has done and sees exactly what it would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from humatte.arrays import Size
+from humatte.train.augment import Sources, make_sample
+from humatte.train.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One sample to make."""
+
+    epoch: int
+    index: int
+    size: Size
+
+
+def steps_per_epoch(samples: int, batch: int) -> int:
+    """Whole batches in one pass; at least one."""
+    return max(1, samples // batch)
+
+
+def total_steps(recipe: Recipe, samples: int) -> int:
+    """How many optimizer steps the whole run has."""
+    if recipe.train.steps is not None:
+        return recipe.train.steps
+    return recipe.train.epochs * steps_per_epoch(samples, recipe.train.batch)
+
+
+def plan_epoch(recipe: Recipe, samples: int, epoch: int) -> list[list[Draw]]:
+    """The batches of one epoch: a fresh order, and one size drawn for each batch."""
+    train = recipe.train
+    rng = np.random.default_rng((train.seed, epoch))
+    per_epoch = steps_per_epoch(samples, train.batch)
+    # A list shorter than a batch is repeated, so that every batch is full.
+    order = np.resize(rng.permutation(samples), per_epoch * train.batch)
+    first = train.first_share * total_steps(recipe, samples)
+    plan = []
+    for number, indices in enumerate(order.reshape(per_epoch, train.batch)):
+        sizes = train.first_sizes if epoch * per_epoch + number < first else train.sizes
+        height, width = sizes[int(rng.integers(len(sizes)))]
+        plan.append([Draw(epoch, int(index), (height, width)) for index in indices])
+    return plan
+
+
+class _Samples(Dataset[tuple[Tensor, Tensor]]):
+    def __init__(self, sources: Sources, recipe: Recipe) -> None:
+        self.sources, self.recipe = sources, recipe
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
+        rng = np.random.default_rng((self.recipe.train.seed, draw.epoch, draw.index))
+        image, alpha = make_sample(
+            self.sources, draw.index, draw.size, self.recipe.augment, rng
+        )
+        return torch.from_numpy(image), torch.from_numpy(alpha)
+
+
+def _one_thread(_: int) -> None:
+    import cv2
+
+    cv2.setNumThreads(0)
+
+
+def load_batches(
+    sources: Sources, recipe: Recipe, plan: Sequence[list[Draw]]
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    """A loader of (image (N, h, w, 3), alpha (N, h, w)) uint8 tensors, in the plan's order."""
+    workers = recipe.data.workers
+    return DataLoader(
+        _Samples(sources, recipe),
+        batch_sampler=plan,  # type: ignore[arg-type]  # our keys are draws, not integers
+        num_workers=workers,
+        worker_init_fn=_one_thread,
+        prefetch_factor=4 if workers else None,
+    )

@@ -1,0 +1,77 @@
+"""Checkpoints: everything a run needs to go on as if it had never stopped.
+
+Holds weights, averaged weights, optimizer, position, best score, recipe, data hash, commit and
+version. Written beside the old file and renamed, so that a broken write loses nothing. The random
+state is not in it: every sample comes from (seed, epoch, index) and the plan from (seed, epoch).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from humatte.errors import TrainingError
+
+_FORMAT = 1
+
+
+@dataclass
+class Checkpoint:
+    """The state of a run between two steps."""
+
+    recipe: dict[str, Any]
+    weights: dict[str, torch.Tensor]
+    averaged: dict[str, torch.Tensor]
+    optimizer: dict[str, Any]
+    step: int
+    data_hash: str
+    best: float = -1.0
+    scores: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    commit: str = ""
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Writes a checkpoint; the old file stays until the new one is whole."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        torch.save({"format": _FORMAT, **vars(checkpoint)}, beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Reads a checkpoint.
+
+    Raises:
+        TrainingError: no such file, or not a checkpoint of this format.
+    """
+    if not path.is_file():
+        raise TrainingError(f"{path}: no such checkpoint; expected one written by humatte train")
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+        if values.pop("format") != _FORMAT:
+            raise KeyError("format")
+        return Checkpoint(**values)
+    except (RuntimeError, KeyError, TypeError, ValueError, OSError, EOFError) as error:
+        raise TrainingError(f"{path}: not a humatte checkpoint ({error})") from None
+    except Exception as error:  # pickle's own errors have no common parent below Exception
+        raise TrainingError(f"{path}: not a humatte checkpoint ({error})") from error
+
+
+def current_commit() -> str:
+    """The commit of the source tree that runs, or '' outside a checkout."""
+    here = Path(__file__).parent
+    answer = subprocess.run(
+        ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return answer.stdout.strip() if answer.returncode == 0 else ""

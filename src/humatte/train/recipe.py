@@ -1,0 +1,212 @@
+"""Recipes: one TOML file describes one training run, whole.
+
+In: a TOML file and `key=value` overrides. Out: a frozen `Recipe`. Unknown keys, networks and
+losses are refused with the nearest known name. The resolved recipe travels in every checkpoint
+and in the exported ONNX file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from humatte.errors import UsageError
+from humatte.train.losses import LOSSES
+from humatte.train.nets import NETS
+
+
+def _known(name: str, names: Iterable[str], what: str) -> str:
+    if name not in names:
+        raise ValueError(f"no {what} is called '{name}'{nearest(name, names)}")
+    return name
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """'; did you mean X?' for the closest of the names, else the list of them."""
+    names = list(names)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean '{close[0]}'?" if close else f"; known: {', '.join(sorted(names))}"
+
+
+NetworkName = Annotated[str, AfterValidator(lambda name: _known(name, NETS, "network"))]
+LossName = Annotated[str, AfterValidator(lambda name: _known(name, LOSSES, "loss"))]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class NetworkPart(_Part):
+    """Which network, and how wide."""
+
+    name: NetworkName
+    """Its name in `humatte.train.nets.NETS`."""
+    width: Positive = 1.0
+    """Factor on every inner channel count; 1 is the published network."""
+    best_long_side: Annotated[int, Field(ge=32)] = 320
+    """The long side in pixels that pictures are fitted to when the exported network runs."""
+
+
+class DataPart(_Part):
+    """Where the samples are, below the data folder."""
+
+    people: str = "people"
+    """Folder with image/ and alpha/ (the data folder itself if there is no such folder)."""
+    train: str = "train.txt"
+    """List of the names to train on, in the people folder."""
+    validation: str = "val.txt"
+    """List of the names to validate on, in the people folder."""
+    background: str = "background"
+    """Folder of pictures without people, for background replacement; may be absent."""
+    long_side: Annotated[int, Field(ge=32)] = 480
+    """Pictures are kept decoded with at most this long side, in pixels."""
+    workers: Annotated[int, Field(ge=0)] = 2
+    """Processes that make samples; 0 makes them in the training process."""
+
+
+class AugmentPart(_Part):
+    """How samples are varied; chances are per sample."""
+
+    replace_background: Share = 0.6
+    """Chance of laying the person over another background."""
+    empty: Share = 0.05
+    """Chance of a background with nobody in it (alpha 0 everywhere)."""
+    group: Share = 0.1
+    """Chance of a second person behind the first, when the background is replaced."""
+    scale: tuple[Positive, Positive] = (0.45, 1.7)
+    """Smallest and largest size of a replaced picture, 1 = it just fits the frame."""
+    rotate_degrees: Annotated[float, Field(ge=0, le=180)] = 8.0
+    """Standard deviation of the rotation."""
+    colour: Share = 0.8
+    """Chance of a change of exposure, contrast, saturation and white balance."""
+    blur: Share = 0.2
+    """Chance of a blurred picture."""
+    noise: Share = 0.25
+    """Chance of sensor noise."""
+    jpeg: Share = 0.3
+    """Chance of JPEG compression."""
+    gray: Share = 0.05
+    """Chance of a picture without colour."""
+
+
+class TrainPart(_Part):
+    """How long, how large, how often."""
+
+    optimizer: Literal["adam", "adamw"] = "adamw"
+    """`adam` is AMSGrad, as the LikeUnet scripts use it; `adamw` decouples the weight decay."""
+    lr: Positive = 2e-3
+    """Highest learning rate."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Weight decay, on kernels only."""
+    batch: Annotated[int, Field(ge=1)] = 32
+    """Samples in a batch."""
+    epochs: Annotated[int, Field(ge=1)] = 50
+    """Passes over the training list."""
+    steps: Annotated[int, Field(ge=1)] | None = None
+    """Bounds the run by optimizer steps instead of epochs."""
+    sizes: tuple[tuple[int, int], ...] = ((256, 256),)
+    """Every batch has one of these sizes (height, width), drawn anew for each batch."""
+    first_sizes: tuple[tuple[int, int], ...] = ()
+    """Smaller sizes for the first part of the run: what a person is can be learnt cheaply."""
+    first_share: Share = 0.0
+    """The share of the steps that uses `first_sizes`."""
+    schedule: Literal["keep", "cosine"] = "cosine"
+    """How the learning rate goes on after the warm-up."""
+    warmup_steps: Annotated[int, Field(ge=0)] = 200
+    """The learning rate rises linearly over this many steps."""
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.998
+    """Decay of the moving average of the weights, which is what is scored and exported; 0 = off."""
+    clip: Annotated[float, Field(ge=0)] = 1.0
+    """Gradients are clipped to this norm; 0 = off."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
+    """Number format of the arithmetic, in lightning-fabric's words."""
+    validate_every: Annotated[int, Field(ge=1)] = 1
+    """Epochs between validations."""
+    seed: int = 1
+    """Seed of the weights and of every sample."""
+
+    @model_validator(mode="after")
+    def _first_sizes_when_shared(self) -> TrainPart:
+        if self.first_share and not self.first_sizes:
+            raise ValueError("first_share is set but first_sizes is empty")
+        return self
+
+
+class Recipe(_Part):
+    """One training run."""
+
+    name: str
+    """Name of the run and of the exported network."""
+    network: NetworkPart
+    data: DataPart = DataPart()
+    augment: AugmentPart = AugmentPart()
+    loss: dict[LossName, Positive] = Field(default={"binary_cross_entropy": 1.0}, min_length=1)
+    """Weights of the named losses."""
+    train: TrainPart = TrainPart()
+
+    @model_validator(mode="after")
+    def _sizes_fit_the_network(self) -> Recipe:
+        stride = int(NETS[self.network.name].stride)  # type: ignore[attr-defined]
+        for size in (*self.train.sizes, *self.train.first_sizes):
+            if not size or any(side < stride or side % stride for side in size):
+                raise ValueError(
+                    f"size {list(size)} does not suit {self.network.name}: "
+                    f"sides must be multiples of {stride}"
+                )
+        return self
+
+
+def read_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Reads a TOML recipe; each override is `key=value` with a dotted key, as `train.lr=3e-4`.
+
+    Raises:
+        UsageError: no such file, not TOML, an unknown key or a value out of range.
+    """
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such recipe") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not a TOML file: {error}") from None
+    for override in overrides:
+        _set(values, override)
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(f"{path}: {_explain(error)}") from None
+
+
+def _set(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set {override}: expected key=value, as train.epochs=5")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text  # a bare word is a string
+    *path, last = key.strip().split(".")
+    for part in path:
+        values = values.setdefault(part, {})
+        if not isinstance(values, dict):
+            raise UsageError(f"--set {override}: '{part}' is a value, not a table")
+    values[last] = value
+
+
+def _explain(error: ValidationError) -> str:
+    """The first problem as one line, with the nearest known key for an unknown one."""
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        model: type[BaseModel] = Recipe
+        for part in problem["loc"][:-1]:
+            model = model.model_fields[str(part)].annotation  # type: ignore[assignment]
+        return f"unknown key '{where}'{nearest(str(problem['loc'][-1]), model.model_fields)}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message

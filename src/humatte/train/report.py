@@ -1,0 +1,142 @@
+"""What a run writes for people: progress, metrics.csv, curves.png, TensorBoard events.
+
+In: loss terms per step, scores per epoch. Every file is whole at every moment: rows are appended,
+the picture is renamed into place.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+_LOG_EVERY_STEPS = 20
+
+
+class Report:
+    """Collects a run's numbers. A context manager: closing it flushes the event file."""
+
+    def __init__(self, folder: Path) -> None:
+        """Writes into `folder`, which exists."""
+        # The import takes seconds and is only needed while training.
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.folder = folder
+        self.console = Console(stderr=True)
+        self.rows = _read_rows(folder / "metrics.csv")
+        self._events = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+        self._clear()
+
+    def _clear(self) -> None:
+        self._sums: dict[str, float] = defaultdict(float)
+        self._steps, self._pictures, self._waited, self._rate = 0, 0, 0.0, 0.0
+
+    def __enter__(self) -> Report:
+        """Nothing to open."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Closes the event file."""
+        self._events.close()  # type: ignore[no-untyped-call]
+
+    def cut_after(self, step: int) -> None:
+        """Forgets rows past a step: a resumed run writes them again."""
+        self.rows = [row for row in self.rows if int(row["step"]) <= step]
+
+    @contextmanager
+    def progress(self, what: str, total: int) -> Iterator[Callable[[int, int], None]]:
+        """A progress bar; yields a function of (done, total)."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self.console, transient=True) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    def step(
+        self, step: int, terms: dict[str, float], rate: float, pictures: int, waited: float
+    ) -> None:
+        """Takes one step's loss terms."""
+        for name, value in terms.items():
+            self._sums[name] += value
+        self._steps += 1
+        self._pictures += pictures
+        self._waited += waited
+        self._rate = rate
+        if step % _LOG_EVERY_STEPS == 0:
+            for name, value in terms.items():
+                self._events.add_scalar(f"train/{name}", value, step)  # type: ignore[no-untyped-call]
+            self._events.add_scalar("train/lr", rate, step)  # type: ignore[no-untyped-call]
+
+    def end_epoch(self, epoch: int, step: int, seconds: float, scores: dict[str, float]) -> None:
+        """Adds a row, draws the curves, and says one line."""
+        spent = seconds - (float(self.rows[-1]["seconds"]) if self.rows else 0.0)
+        row: dict[str, Any] = {
+            "epoch": epoch + 1,
+            "step": step,
+            "seconds": round(seconds, 1),
+            "lr": f"{self._rate:.3g}",
+            "pictures": self._pictures,
+            "waiting_for_data": round(self._waited / max(spent, 1e-9), 4),
+        }
+        row |= {name: round(total / max(1, self._steps), 6) for name, total in self._sums.items()}
+        row |= {name: round(value, 6) for name, value in scores.items()}
+        self.rows.append({name: str(value) for name, value in row.items()})
+        for name, value in scores.items():
+            self._events.add_scalar(f"validation/{name}", value, step)  # type: ignore[no-untyped-call]
+        _write_rows(self.rows, self.folder / "metrics.csv")
+        draw_curves(self.rows, self.folder / "curves.png")
+        self.console.print("  ".join(f"{name} {value}" for name, value in row.items()))
+        self._clear()
+
+
+def _read_rows(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{k: v for k, v in row.items() if v} for row in csv.DictReader(file)]
+
+
+def _write_rows(rows: list[dict[str, str]], path: Path) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    beside = path.with_suffix(".part")
+    with beside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(rows)
+    beside.replace(path)
+
+
+def draw_curves(rows: list[dict[str, str]], path: Path) -> None:
+    """Draws loss and validation scores over the steps as a PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    panels = (("loss",), ("person_iou", "miou"), ("mad",))
+    for axes, names in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        for name in names:
+            points = [(int(row["step"]), float(row[name])) for row in rows if row.get(name)]
+            if points:
+                axes.plot(*zip(*points, strict=True), marker=".", label=name)
+        axes.set_xlabel("step")
+        axes.set_title(", ".join(names))
+        axes.grid(alpha=0.3)
+    beside = path.with_suffix(".part")
+    FigureCanvasAgg(figure).print_png(beside)
+    beside.replace(path)

@@ -1,0 +1,245 @@
+"""Training pictures: found, checked, decoded once, kept in a memory-mapped file.
+
+In: folders and list files. Out: a `Store`, from which picture, straight foreground and alpha of
+any sample are views without decoding. Broken pairs are found before the first step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from humatte.arrays import Image, resize, to_float
+from humatte.errors import DataError
+from humatte.foreground import estimate_foreground
+from humatte.prepare import fitted_size
+
+PICTURE_SUFFIXES = (".webp", ".jpg", ".jpeg", ".png")
+# The decoded file's layout; a change of it or of the foreground estimate makes old caches unused.
+_LAYOUT = "1"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One training picture: a file with the photo and, if there is a person, one with the matte."""
+
+    name: str
+    image: Path
+    alpha: Path | None
+
+
+class Sample(NamedTuple):
+    """Views into a store. `alpha` is uint8 here: (H, W), 255 = person."""
+
+    image: NDArray[np.uint8]
+    foreground: NDArray[np.uint8]
+    alpha: NDArray[np.uint8]
+
+
+def find_pairs(folder: Path, list_file: str) -> list[Pair]:
+    """The pairs that a list file names: FOLDER/image/NAME.* with FOLDER/alpha/NAME.png.
+
+    Raises:
+        DataError: no list, an empty list, or names without a file; the first ones are listed.
+    """
+    path = folder / list_file
+    if not path.is_file():
+        raise DataError(f"{path}: no such list; expected one picture name a line")
+    names = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    images = _files_by_stem(folder / "image")
+    alphas = _files_by_stem(folder / "alpha")
+    missing = [name for name in names if name not in images or name not in alphas]
+    if missing:
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise DataError(
+            f"{path}: {len(missing)} of {len(names)} names have no file in image/ and alpha/: "
+            f"{shown}; remove them from the list"
+        )
+    if not names:
+        raise DataError(f"{path}: the list is empty")
+    return [Pair(name, images[name], alphas[name]) for name in names]
+
+
+def find_backgrounds(folder: Path) -> list[Pair]:
+    """Every picture in a folder, as pairs without a person. Empty if there is no such folder."""
+    return [Pair(stem, path, None) for stem, path in sorted(_files_by_stem(folder).items())]
+
+
+def people_folder(data: Path, people: str) -> Path:
+    """DATA/people if it is there, else DATA itself.
+
+    Raises:
+        DataError: neither holds image/ and alpha/.
+    """
+    for folder in (data / people, data):
+        if (folder / "image").is_dir() and (folder / "alpha").is_dir():
+            return folder
+    raise DataError(f"{data}: expected folders image/ and alpha/ in it or in its {people}/")
+
+
+def _files_by_stem(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        return {}
+    return {path.stem: path for path in folder.iterdir() if path.suffix in PICTURE_SUFFIXES}
+
+
+def read_pair(pair: Pair, long_side: int) -> tuple[Image, NDArray[np.uint8]]:
+    """The photo and its matte as bytes (all 0 without one), at most `long_side` pixels long.
+
+    Raises:
+        DataError: an unreadable file, or a matte of another size than its photo.
+    """
+    try:
+        with PillowImage.open(pair.image) as file:
+            image = np.asarray(file.convert("RGB"))
+        if pair.alpha is None:
+            alpha = np.zeros(image.shape[:2], np.uint8)
+        else:
+            with PillowImage.open(pair.alpha) as file:
+                alpha = np.asarray(file.convert("L"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{pair.name}: unreadable: {error}") from None
+    if alpha.shape != image.shape[:2]:
+        raise DataError(
+            f"{pair.name}: the matte is {alpha.shape[1]}x{alpha.shape[0]}, "
+            f"the photo {image.shape[1]}x{image.shape[0]}"
+        )
+    size = fitted_size((image.shape[0], image.shape[1]), long_side)
+    if max(image.shape[:2]) > long_side:
+        image, alpha = resize(image, size), resize(alpha, size)
+    return image, alpha
+
+
+class Store:
+    """Decoded samples in one file, opened lazily so that it can be handed to worker processes."""
+
+    def __init__(self, folder: Path) -> None:
+        """Opens what `build_store` wrote."""
+        self.folder = folder
+        self.index: NDArray[np.int64] = np.load(folder / "index.npy")  # offset, height, width
+        self.box: NDArray[np.int64] = np.load(folder / "box.npy")  # top, left, bottom, right
+        facts = json.loads((folder / "facts.json").read_text("utf-8"))
+        self.names: list[str] = facts["names"]
+        self.data_hash: str = facts["data_hash"]
+        self.has_people: bool = facts["has_people"]
+        self._pixels: NDArray[np.uint8] | None = None
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.index)
+
+    def __getitem__(self, position: int) -> Sample:
+        """The sample at a position, as views that must not be written to."""
+        if self._pixels is None:
+            self._pixels = np.memmap(self.folder / "pixels.bin", np.uint8, mode="r")
+        offset, height, width = (int(value) for value in self.index[position])
+        area = height * width
+        image = self._pixels[offset : offset + 3 * area].reshape(height, width, 3)
+        if not self.has_people:
+            return Sample(image, image, np.zeros((height, width), np.uint8))
+        rest = self._pixels[offset + 3 * area : offset + 7 * area]
+        foreground = rest[: 3 * area].reshape(height, width, 3)
+        return Sample(image, foreground, rest[3 * area :].reshape(height, width))
+
+
+def build_store(
+    pairs: Sequence[Pair],
+    cache: Path,
+    long_side: int,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Store:
+    """Decodes all pairs into `cache` (once: the same files give the same store) and opens it.
+
+    Args:
+        pairs: all with a matte, or all without one.
+        cache: folder for decoded data; each store is a folder named by the hash of its content.
+        long_side: pictures are kept at most this long, in pixels.
+        on_progress: called with (done, total).
+
+    Raises:
+        DataError: broken pairs; all of them are counted and the first ones listed.
+    """
+    digest = _content_hash(pairs, long_side)
+    folder = cache / digest[:24]
+    if (folder / "facts.json").is_file():
+        return Store(folder)
+    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    unfinished.mkdir(parents=True)
+    try:
+        _write_store(pairs, unfinished, long_side, digest, on_progress)
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return Store(folder)
+
+
+def _content_hash(pairs: Sequence[Pair], long_side: int) -> str:
+    """A hash over names and file contents."""
+    whole = hashlib.sha256(f"{_LAYOUT} {long_side}".encode())
+    for pair in pairs:
+        whole.update(pair.name.encode())
+        for path in (pair.image, pair.alpha):
+            whole.update(path.read_bytes() if path else b"-")
+    return whole.hexdigest()
+
+
+def _write_store(
+    pairs: Sequence[Pair],
+    folder: Path,
+    long_side: int,
+    digest: str,
+    on_progress: Callable[[int, int], None],
+) -> None:
+    def decode(pair: Pair) -> tuple[bytes, tuple[int, int], tuple[int, ...]] | DataError:
+        try:
+            image, alpha = read_pair(pair, long_side)
+        except DataError as error:
+            return error
+        parts = [image]
+        if pair.alpha:
+            parts += [estimate_foreground(image, to_float(alpha)), alpha]
+        return b"".join(part.tobytes() for part in parts), alpha.shape, _person_box(alpha)
+
+    index, boxes, broken, offset = [], [], [], 0
+    with open(folder / "pixels.bin", "wb") as file, ThreadPoolExecutor(2) as pool:
+        for done, result in enumerate(pool.map(decode, pairs), start=1):
+            on_progress(done, len(pairs))
+            if isinstance(result, DataError):
+                broken.append(str(result))
+                continue
+            pixels, (height, width), box = result
+            file.write(pixels)
+            index.append((offset, height, width))
+            boxes.append(box)
+            offset += len(pixels)
+    if broken:
+        shown = "; ".join(broken[:5]) + ("; ..." if len(broken) > 5 else "")
+        raise DataError(f"{len(broken)} of {len(pairs)} pairs are broken: {shown}")
+    np.save(folder / "index.npy", np.array(index, np.int64).reshape(-1, 3))
+    np.save(folder / "box.npy", np.array(boxes, np.int64).reshape(-1, 4))
+    facts = {
+        "names": [pair.name for pair in pairs],
+        "data_hash": digest,
+        "has_people": bool(pairs and pairs[0].alpha),
+    }
+    (folder / "facts.json").write_text(json.dumps(facts), "utf-8")
+
+
+def _person_box(alpha: NDArray[np.uint8]) -> tuple[int, ...]:
+    """Top, left, bottom, right of the person; the whole picture if there is none."""
+    rows, columns = (np.flatnonzero((alpha > 127).any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return 0, 0, alpha.shape[0], alpha.shape[1]
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
