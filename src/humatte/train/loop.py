@@ -58,11 +58,29 @@ class Data:
         return "-".join(part[:16] for part in parts)
 
 
+class Logits(nn.Module):
+    """A network whose `forward` gives logits.
+
+    Precision and gradient exchange of lightning-fabric apply to `forward` alone; a call of another
+    method of a wrapped network would silently run in fp32.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        """Wraps a network that has `logits`."""
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """The network's logits of a batch."""
+        return self.network.logits(batch)  # type: ignore[operator,no-any-return]
+
+
 @dataclass
 class Run:
-    """What changes while a run goes on."""
+    """What changes while a run goes on. `model` is `network` set up for training."""
 
     network: nn.Module
+    model: nn.Module
     averaged: nn.Module
     optimizer: torch.optim.Optimizer
     step: int = 0
@@ -130,9 +148,8 @@ def start_run(recipe: Recipe, fabric: Fabric) -> Run:
     network = network.to(memory_format=torch.channels_last)
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
     optimizer = make_optimizer(network, recipe.train)
-    network, optimizer = fabric.setup(network, optimizer)
-    network.mark_forward_method("logits")
-    return Run(network, fabric.to_device(averaged), optimizer)
+    model, optimizer = fabric.setup(Logits(network), optimizer)
+    return Run(network, model, fabric.to_device(averaged), optimizer)
 
 
 def make_optimizer(network: nn.Module, train: TrainPart) -> torch.optim.Optimizer:
@@ -215,7 +232,7 @@ def train_step(
     for group in run.optimizer.param_groups:
         group["lr"] = rate * group["scale"]
     batch, truth = to_batch(fabric.to_device(image), fabric.to_device(alpha))
-    logits = run.network.logits(batch)  # type: ignore[operator]
+    logits = run.model(batch)
     loss, terms = weighted_loss(recipe.loss, logits.float(), truth)
     if not math.isfinite(float(loss.detach())):
         raise TrainingError(
@@ -225,7 +242,7 @@ def train_step(
     run.optimizer.zero_grad(set_to_none=True)
     fabric.backward(loss)
     if recipe.train.clip:
-        fabric.clip_gradients(run.network, run.optimizer, max_norm=recipe.train.clip)
+        fabric.clip_gradients(run.model, run.optimizer, max_norm=recipe.train.clip)
     run.optimizer.step()
     update_average(run, recipe.train.average)
     return {"loss": float(loss.detach()), **terms}
