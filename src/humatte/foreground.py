@@ -1,7 +1,7 @@
-"""Straight foreground colours: what the person's colours are where the matte is soft.
+"""Straight foreground colours: what the person's own colours are where the matte is soft.
 
 In: an image and its alpha. Out: a foreground image without the old background's colours, so that
-laying it over a new background shows no fringe. Never changes a pixel whose alpha is 1.
+laying it over a new background shows no fringe. Never changes a pixel whose alpha is 0 or 1.
 """
 
 from __future__ import annotations
@@ -10,55 +10,94 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from humatte.arrays import Alpha, Image, check_alpha, check_image, to_bytes, to_float
+from humatte.arrays import Alpha, Image, check_alpha, check_image, resize, to_bytes, to_float
+from humatte.prepare import fitted_size
 
-# Forte 2021: one wide pass spreads colours from afar, one narrow pass makes them local.
+# Forte 2021: one wide pass spreads colours from afar, one narrow pass makes them local; radii in
+# pixels of a picture of about this long side. The blurred colours are smooth, so larger pictures
+# get them from a reduced copy; only the last equation runs at full size.
+_LONG_SIDE = 640
 _RADII_PX = (90, 6)
 _EPSILON = 1e-5
+_STRIP_ROWS = 128  # rows handled at once: keeps temporaries small however much is soft
+_COLUMNS = 1024  # soft pixels are looked up in rows of this many: remap wants sides below 32768
 
 
 def estimate_foreground(image: Image, alpha: Alpha) -> Image:
-    """Estimates the person's own colours in soft pixels.
+    """Estimates the person's own colours in soft pixels (0 < alpha < 1).
 
     Args:
         image: (H, W, 3) uint8 RGB.
         alpha: (H, W) float32 in [0, 1].
 
     Returns:
-        (H, W, 3) uint8 RGB, equal to `image` wherever alpha is 1.
+        (H, W, 3) uint8 RGB, a copy that equals `image` wherever alpha is 0 or 1.
 
     Source: M. Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021 (blur fusion, two
     passes).
     """
     check_image(image)
     check_alpha(alpha, image.shape[:2])
-    pixels = to_float(image)
-    weight = alpha[..., None]
-    foreground, background = pixels, pixels
-    for radius in _RADII_PX:
-        foreground, background = _fuse(pixels, foreground, background, weight, radius)
-    result = to_bytes(foreground)
-    np.copyto(result, image, where=weight >= 1.0)
+    result = image.copy()
+    nearby: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+    for top in range(0, len(image), _STRIP_ROWS):
+        part = alpha[top : top + _STRIP_ROWS]
+        rows, columns = np.nonzero((part > 0) & (part < 1))
+        if rows.size:
+            nearby = nearby or _nearby_colours(image, alpha)
+            _explain(result, part[rows, columns, None], (rows + top, columns), nearby)
     return result
 
 
-def _fuse(
-    image: NDArray[np.float32],
-    foreground: NDArray[np.float32],
-    background: NDArray[np.float32],
+def _explain(
+    image: Image,
     alpha: NDArray[np.float32],
-    radius: int,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """One pass: blurred foreground and background, and the foreground that explains the image."""
-    blurred_alpha = _blur(alpha[..., 0], radius)[..., None]
-    near_foreground = _blur(foreground * alpha, radius) / (blurred_alpha + _EPSILON)
-    near_background = _blur(background * (1 - alpha), radius) / (1 - blurred_alpha + _EPSILON)
-    # Forte 2021, eq. 7: the blurred colour plus what compositing with it fails to explain.
-    unexplained = image - alpha * near_foreground - (1 - alpha) * near_background
-    return np.clip(near_foreground + alpha * unexplained, 0, 1), near_background
+    where: tuple[NDArray[np.intp], NDArray[np.intp]],
+    nearby: tuple[NDArray[np.float32], NDArray[np.float32]],
+) -> None:
+    """Replaces the pixels at (rows, columns) by the colours that explain them best."""
+    rows, columns = where
+    scale = nearby[0].shape[0] / image.shape[0], nearby[0].shape[1] / image.shape[1]
+    inside, outside = (_look_up(table, rows, columns, scale) for table in nearby)
+    # Forte 2021, eq. 7: the nearby colour, plus what compositing with it fails to explain.
+    unexplained = to_float(image[where]) - alpha * inside - (1 - alpha) * outside
+    image[where] = to_bytes(np.clip(inside + alpha * unexplained, 0, 1))
+
+
+def _nearby_colours(image: Image, alpha: Alpha) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Blurred foreground and background colours, at a reduced size."""
+    size = (image.shape[0], image.shape[1])
+    if max(size) > _LONG_SIDE:
+        image = resize(image, fitted_size(size, _LONG_SIDE))
+        alpha = resize(alpha, (image.shape[0], image.shape[1]))
+    pixels, weight = to_float(image), alpha[..., None]
+    foreground, background = pixels, pixels
+    for radius in _RADII_PX:
+        blurred_alpha = _blur(alpha, radius)[..., None]
+        inside = _blur(foreground * weight, radius) / (blurred_alpha + _EPSILON)
+        outside = _blur(background * (1 - weight), radius) / (1 - blurred_alpha + _EPSILON)
+        unexplained = pixels - weight * inside - (1 - weight) * outside
+        foreground, background = np.clip(inside + weight * unexplained, 0, 1), outside
+    return inside, outside
 
 
 def _blur(values: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
     """Box mean over a window of 2 radius + 1 pixels."""
     side = 2 * radius + 1
     return np.asarray(cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)
+
+
+def _look_up(
+    table: NDArray[np.float32],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    scale: tuple[float, float],
+) -> NDArray[np.float32]:
+    """Bilinear values (N, 3) of a reduced picture at pixels (N,) of the full one."""
+    padded = -(-rows.size // _COLUMNS) * _COLUMNS
+    places = np.zeros((2, padded), np.float32)
+    for place, index, factor in zip(places, (columns, rows), (scale[1], scale[0]), strict=True):
+        place[: rows.size] = (index + 0.5) * factor - 0.5  # pixel centres
+    x, y = places.reshape(2, -1, _COLUMNS)
+    values = cv2.remap(table, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+    return np.asarray(values, np.float32).reshape(-1, 3)[: rows.size]

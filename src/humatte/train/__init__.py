@@ -1,0 +1,1 @@
+"""Training and export: the only part of humatte that imports PyTorch."""

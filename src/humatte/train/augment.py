@@ -187,7 +187,7 @@ def camera(image: Bytes, options: AugmentPart, rng: Generator) -> Bytes:
         quality = int(rng.integers(25, 90))
         _, packed = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))
         # The codec calls its channels blue first; read back the same way, RGB stays RGB.
-        image = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+        image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))
     return np.asarray(image)
 
 

@@ -6,6 +6,7 @@ resumes skips the steps it has done and sees exactly what it would have seen.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,9 +63,7 @@ class _Samples(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
         rng = np.random.default_rng((self.recipe.train.seed, draw.epoch, draw.index))
-        image, alpha = make_sample(
-            self.sources, draw.index, draw.size, self.recipe.augment, rng
-        )
+        image, alpha = make_sample(self.sources, draw.index, draw.size, self.recipe.augment, rng)
         return torch.from_numpy(image), torch.from_numpy(alpha)
 
 
@@ -72,6 +71,8 @@ def _one_thread(_: int) -> None:
     import cv2
 
     cv2.setNumThreads(0)
+    # Ctrl-C reaches the whole process group; the loop alone decides when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def load_batches(
@@ -81,7 +82,7 @@ def load_batches(
     workers = recipe.data.workers
     return DataLoader(
         _Samples(sources, recipe),
-        batch_sampler=plan,  # type: ignore[arg-type]  # our keys are draws, not integers
+        batch_sampler=plan,
         num_workers=workers,
         worker_init_fn=_one_thread,
         prefetch_factor=4 if workers else None,

@@ -9,8 +9,11 @@ from __future__ import annotations
 import copy
 import json
 import math
+import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from humatte.data.layouts import find_backgrounds, find_pairs, people_folder
 from humatte.errors import TrainingError
 from humatte.train.augment import Sources
 from humatte.train.batches import load_batches, plan_epoch, steps_per_epoch, total_steps
@@ -33,13 +37,7 @@ from humatte.train.memory import keep_freed_memory
 from humatte.train.nets import NETS
 from humatte.train.recipe import Recipe, TrainPart
 from humatte.train.report import Report
-from humatte.train.samples import (
-    Store,
-    build_store,
-    find_backgrounds,
-    find_pairs,
-    people_folder,
-)
+from humatte.train.samples import Store, build_store
 from humatte.train.validate import validate
 
 
@@ -72,7 +70,7 @@ class Logits(nn.Module):
 
     def forward(self, batch: Tensor) -> Tensor:
         """The network's logits of a batch."""
-        return self.network.logits(batch)  # type: ignore[operator,no-any-return]
+        return self.network.logits(batch)  # type: ignore[operator]
 
 
 @dataclass
@@ -87,6 +85,32 @@ class Run:
     best: float = -1.0
     seconds: float = 0.0
 
+    @property
+    def stride(self) -> int:
+        """What the sides of a batch are multiples of."""
+        return int(self.network.stride)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What stays the same while a run goes on."""
+
+    recipe: Recipe
+    data: Data
+    fabric: Fabric
+    report: Report
+    out: Path
+
+    @property
+    def per_epoch(self) -> int:
+        """Optimizer steps in one epoch."""
+        return steps_per_epoch(len(self.data.sources.people), self.recipe.train.batch)
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps in the whole run."""
+        return total_steps(self.recipe, len(self.data.sources.people))
+
 
 def train(recipe: Recipe, data: Path, out: Path, cache: Path, resume: bool = False) -> Path:
     """Runs a recipe and returns the path of the best checkpoint.
@@ -100,26 +124,50 @@ def train(recipe: Recipe, data: Path, out: Path, cache: Path, resume: bool = Fal
 
     Raises:
         DataError: broken data, found before the first step.
-        TrainingError: `out` holds a run already, the checkpoint is of another recipe or data, or
+        TrainingError: `out` holds a run already, the checkpoint is of another network or data, or
             the loss is not finite.
     """
     last = out / "last.pt"
     if last.exists() and not resume:
         raise TrainingError(f"{out}: holds a run already; add --resume, or choose another --out")
-    if resume and not last.exists():
-        raise TrainingError(f"{out}: nothing to resume: there is no last.pt")
+    checkpoint = load_checkpoint(last) if resume else None
     keep_freed_memory()
     out.mkdir(parents=True, exist_ok=True)
-    with Report(out) as report:
+    with Report(out) as report, stopping() as stop:
         stores = open_data(recipe, data, cache, report)
         fabric = Fabric(accelerator="auto", devices=1, precision=recipe.train.precision)
+        setting = Setting(recipe, stores, fabric, report, out)
         run = start_run(recipe, fabric)
-        if resume:
-            restore_run(run, load_checkpoint(last), recipe, stores, fabric)
-            report.cut_after(run.step)
+        if checkpoint:
+            restore_run(run, checkpoint, setting)
         (out / "recipe.json").write_text(json.dumps(recipe.model_dump(), indent=2), "utf-8")
-        _train_epochs(recipe, stores, run, fabric, report, out)
+        _train_epochs(setting, run, stop)
     return out / "best.pt"
+
+
+@contextmanager
+def stopping() -> Iterator[Callable[[], None]]:
+    """Lets Ctrl-C and SIGTERM take effect between two steps only.
+
+    Yields a function that raises KeyboardInterrupt if one came: a checkpoint written in the
+    middle of a step would not go on as the run would have.
+    """
+    came: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None  # only the main thread can receive signals
+        return
+    before = [signal.signal(number, lambda number, _: came.append(number)) for number in signals]
+
+    def stop() -> None:
+        if came:
+            raise KeyboardInterrupt(came[0])
+
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
 
 
 def open_data(recipe: Recipe, data: Path, cache: Path, report: Report) -> Data:
@@ -145,7 +193,7 @@ def start_run(recipe: Recipe, fabric: Fabric) -> Run:
     """A fresh network, its average and its optimizer, on the device."""
     torch.manual_seed(recipe.train.seed)
     network: nn.Module = NETS[recipe.network.name](width=recipe.network.width)
-    network = network.to(memory_format=torch.channels_last)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
     optimizer = make_optimizer(network, recipe.train)
     model, optimizer = fabric.setup(Logits(network), optimizer)
@@ -154,7 +202,8 @@ def start_run(recipe: Recipe, fabric: Fabric) -> Run:
 
 def make_optimizer(network: nn.Module, train: TrainPart) -> torch.optim.Optimizer:
     """The optimizer with one group per parameter: kernels decay, biases and norms do not."""
-    scales = getattr(network, "learning_rate_scales", dict)()
+    own_scales = getattr(network, "learning_rate_scales", None)
+    scales: dict[str, float] = own_scales() if own_scales else {}
     groups: list[dict[str, Any]] = []
     for name, parameter in network.named_parameters():
         decay = train.weight_decay if parameter.ndim > 1 else 0.0
@@ -176,59 +225,51 @@ def learning_rate(train: TrainPart, step: int, steps: int) -> float:
     return train.lr * (1 + math.cos(math.pi * min(1.0, done))) / 2
 
 
-def _train_epochs(
-    recipe: Recipe, data: Data, run: Run, fabric: Fabric, report: Report, out: Path
-) -> None:
-    samples = len(data.sources.people)
-    steps, per_epoch = total_steps(recipe, samples), steps_per_epoch(samples, recipe.train.batch)
+def _train_epochs(setting: Setting, run: Run, stop: Callable[[], None]) -> None:
+    steps, per_epoch = setting.steps, setting.per_epoch
     started = time.monotonic() - run.seconds
     try:
         for epoch in range(run.step // per_epoch, math.ceil(steps / per_epoch)):
             until = min(steps, (epoch + 1) * per_epoch)
-            _train_one_epoch(recipe, data, run, fabric, report, epoch, until)
+            _train_one_epoch(setting, run, epoch, until, stop)
             run.seconds = time.monotonic() - started
             scores: dict[str, float] = {}
-            if (epoch + 1) % recipe.train.validate_every == 0 or until == steps:
-                scores = _score(recipe, data, run, fabric)
+            if (epoch + 1) % setting.recipe.train.validate_every == 0 or until == steps:
+                scores = _score(setting, run)
                 if scores["person_iou"] > run.best:
                     run.best = scores["person_iou"]
-                    save_checkpoint(_checkpoint(recipe, data, run, scores), out / "best.pt")
-            report.end_epoch(epoch, run.step, run.seconds, scores)
-            save_checkpoint(_checkpoint(recipe, data, run, scores), out / "last.pt")
+                    save_checkpoint(_checkpoint(setting, run, scores), setting.out / "best.pt")
+            setting.report.end_epoch(epoch, run.step, run.seconds, scores)
+            save_checkpoint(_checkpoint(setting, run, scores), setting.out / "last.pt")
     except KeyboardInterrupt:
         run.seconds = time.monotonic() - started
-        save_checkpoint(_checkpoint(recipe, data, run, {}), out / "last.pt")
+        save_checkpoint(_checkpoint(setting, run, {}), setting.out / "last.pt")
         raise
 
 
 def _train_one_epoch(
-    recipe: Recipe,
-    data: Data,
-    run: Run,
-    fabric: Fabric,
-    report: Report,
-    epoch: int,
-    until: int,
+    setting: Setting, run: Run, epoch: int, until: int, stop: Callable[[], None]
 ) -> None:
-    per_epoch = steps_per_epoch(len(data.sources.people), recipe.train.batch)
-    plan = plan_epoch(recipe, len(data.sources.people), epoch)
-    plan = plan[run.step - epoch * per_epoch : until - epoch * per_epoch]
-    steps = total_steps(recipe, len(data.sources.people))
-    loader = load_batches(data.sources, recipe, plan)
-    run.network.train()
-    with report.progress(f"epoch {epoch + 1}", len(plan)) as advance:
-        for done, (image, alpha, waited) in enumerate(_timed(loader), start=1):
-            rate = learning_rate(recipe.train, run.step, steps)
-            terms = train_step(recipe, run, fabric, image, alpha, rate)
+    recipe, sources = setting.recipe, setting.data.sources
+    begin = epoch * setting.per_epoch
+    plan = plan_epoch(recipe, len(sources.people), epoch)[run.step - begin : until - begin]
+    run.model.train()
+    with setting.report.progress(f"epoch {epoch + 1}", len(plan)) as advance:
+        batches = _timed(load_batches(sources, recipe, plan))
+        for done, (image, alpha, waited) in enumerate(batches, start=1):
+            rate = learning_rate(recipe.train, run.step, setting.steps)
+            terms = train_step(setting, run, image, alpha, rate)
             run.step += 1
-            report.step(run.step, terms, rate, len(image), waited)
+            setting.report.step(run.step, terms, rate, len(image), waited)
             advance(done, len(plan))
+            stop()
 
 
 def train_step(
-    recipe: Recipe, run: Run, fabric: Fabric, image: Tensor, alpha: Tensor, rate: float
+    setting: Setting, run: Run, image: Tensor, alpha: Tensor, rate: float
 ) -> dict[str, float]:
     """One optimizer step on a batch of byte images and alphas; returns the loss terms by name."""
+    recipe, fabric = setting.recipe, setting.fabric
     for group in run.optimizer.param_groups:
         group["lr"] = rate * group["scale"]
     batch, truth = to_batch(fabric.to_device(image), fabric.to_device(alpha))
@@ -267,13 +308,15 @@ def update_average(run: Run, decay: float) -> None:
             value.copy_(current[name])
 
 
-def _score(recipe: Recipe, data: Data, run: Run, fabric: Fabric) -> dict[str, float]:
+def _score(setting: Setting, run: Run) -> dict[str, float]:
+    fabric = setting.fabric
+
     def alpha_of(batch: Tensor) -> Tensor:
         with fabric.autocast():
-            batch = fabric.to_device(batch).to(memory_format=torch.channels_last)
-            return run.averaged(batch)  # type: ignore[no-any-return]
+            return run.averaged(fabric.to_device(batch).to(memory_format=torch.channels_last))
 
-    return validate(alpha_of, data.validation, recipe.network.best_long_side)
+    network = setting.recipe.network
+    return validate(alpha_of, setting.data.validation, network.best_long_side, run.stride)
 
 
 def _timed(loader: Any) -> Iterator[tuple[Tensor, Tensor, float]]:
@@ -284,14 +327,14 @@ def _timed(loader: Any) -> Iterator[tuple[Tensor, Tensor, float]]:
         asked = time.monotonic()
 
 
-def _checkpoint(recipe: Recipe, data: Data, run: Run, scores: dict[str, float]) -> Checkpoint:
+def _checkpoint(setting: Setting, run: Run, scores: dict[str, float]) -> Checkpoint:
     return Checkpoint(
-        recipe=recipe.model_dump(mode="json"),
+        recipe=setting.recipe.model_dump(mode="json"),
         weights=run.network.state_dict(),
         averaged=run.averaged.state_dict(),
         optimizer=run.optimizer.state_dict(),
         step=run.step,
-        data_hash=data.data_hash,
+        data_hash=setting.data.data_hash,
         best=run.best,
         scores=scores,
         seconds=run.seconds,
@@ -299,19 +342,18 @@ def _checkpoint(recipe: Recipe, data: Data, run: Run, scores: dict[str, float]) 
     )
 
 
-def restore_run(
-    run: Run, checkpoint: Checkpoint, recipe: Recipe, data: Data, fabric: Fabric
-) -> None:
+def restore_run(run: Run, checkpoint: Checkpoint, setting: Setting) -> None:
     """Puts a run back where its checkpoint left it.
 
     Raises:
         TrainingError: the checkpoint is of another network or of other pictures.
     """
-    if checkpoint.data_hash != data.data_hash:
+    if checkpoint.data_hash != setting.data.data_hash:
         raise TrainingError("the data changed since the checkpoint; start a new run")
-    if checkpoint.recipe["network"] != recipe.model_dump(mode="json")["network"]:
+    if checkpoint.recipe["network"] != setting.recipe.model_dump(mode="json")["network"]:
         raise TrainingError("the checkpoint is of another network; start a new run")
     run.network.load_state_dict(checkpoint.weights)
     run.averaged.load_state_dict(checkpoint.averaged)
     run.optimizer.load_state_dict(checkpoint.optimizer)
     run.step, run.best, run.seconds = checkpoint.step, checkpoint.best, checkpoint.seconds
+    setting.report.cut_after(run.step)

@@ -31,7 +31,7 @@ class Report:
         self.folder = folder
         self.console = Console(stderr=True)
         self.rows = _read_rows(folder / "metrics.csv")
-        self._events = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+        self._events = SummaryWriter(str(folder / "tensorboard"))
         self._clear()
 
     def _clear(self) -> None:
@@ -49,7 +49,7 @@ class Report:
         trace: TracebackType | None,
     ) -> None:
         """Closes the event file."""
-        self._events.close()  # type: ignore[no-untyped-call]
+        self._events.close()
 
     def cut_after(self, step: int) -> None:
         """Forgets rows past a step: a resumed run writes them again."""
@@ -80,8 +80,8 @@ class Report:
         self._rate = rate
         if step % _LOG_EVERY_STEPS == 0:
             for name, value in terms.items():
-                self._events.add_scalar(f"train/{name}", value, step)  # type: ignore[no-untyped-call]
-            self._events.add_scalar("train/lr", rate, step)  # type: ignore[no-untyped-call]
+                self._events.add_scalar(f"train/{name}", value, step)
+            self._events.add_scalar("train/lr", rate, step)
 
     def end_epoch(self, epoch: int, step: int, seconds: float, scores: dict[str, float]) -> None:
         """Adds a row, draws the curves, and says one line."""
@@ -98,7 +98,7 @@ class Report:
         row |= {name: round(value, 6) for name, value in scores.items()}
         self.rows.append({name: str(value) for name, value in row.items()})
         for name, value in scores.items():
-            self._events.add_scalar(f"validation/{name}", value, step)  # type: ignore[no-untyped-call]
+            self._events.add_scalar(f"validation/{name}", value, step)
         _write_rows(self.rows, self.folder / "metrics.csv")
         draw_curves(self.rows, self.folder / "curves.png")
         self.console.print("  ".join(f"{name} {value}" for name, value in row.items()))
@@ -138,5 +138,5 @@ def draw_curves(rows: list[dict[str, str]], path: Path) -> None:
         axes.set_title(", ".join(names))
         axes.grid(alpha=0.3)
     beside = path.with_suffix(".part")
-    FigureCanvasAgg(figure).print_png(beside)
+    FigureCanvasAgg(figure).print_png(beside)  # type: ignore[no-untyped-call]
     beside.replace(path)

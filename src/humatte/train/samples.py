@@ -1,7 +1,7 @@
-"""Training pictures: found, checked, decoded once, kept in a memory-mapped file.
+"""Training pictures: decoded once, kept in a memory-mapped file.
 
-In: folders and list files. Out: a `Store`, from which picture, straight foreground and alpha of
-any sample are views without decoding. Broken pairs are found before the first step.
+In: pairs. Out: a `Store`, from which picture, straight foreground and alpha of any sample are
+views without decoding. Broken pairs are found before the first step.
 """
 
 from __future__ import annotations
@@ -12,31 +12,19 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
-from humatte.arrays import Image, resize, to_float
+from humatte.arrays import to_float
+from humatte.data.layouts import Pair, read_pair
 from humatte.errors import DataError
 from humatte.foreground import estimate_foreground
-from humatte.prepare import fitted_size
 
-PICTURE_SUFFIXES = (".webp", ".jpg", ".jpeg", ".png")
 # The decoded file's layout; a change of it or of the foreground estimate makes old caches unused.
 _LAYOUT = "1"
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One training picture: a file with the photo and, if there is a person, one with the matte."""
-
-    name: str
-    image: Path
-    alpha: Path | None
 
 
 class Sample(NamedTuple):
@@ -45,80 +33,6 @@ class Sample(NamedTuple):
     image: NDArray[np.uint8]
     foreground: NDArray[np.uint8]
     alpha: NDArray[np.uint8]
-
-
-def find_pairs(folder: Path, list_file: str) -> list[Pair]:
-    """The pairs that a list file names: FOLDER/image/NAME.* with FOLDER/alpha/NAME.png.
-
-    Raises:
-        DataError: no list, an empty list, or names without a file; the first ones are listed.
-    """
-    path = folder / list_file
-    if not path.is_file():
-        raise DataError(f"{path}: no such list; expected one picture name a line")
-    names = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
-    images = _files_by_stem(folder / "image")
-    alphas = _files_by_stem(folder / "alpha")
-    missing = [name for name in names if name not in images or name not in alphas]
-    if missing:
-        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
-        raise DataError(
-            f"{path}: {len(missing)} of {len(names)} names have no file in image/ and alpha/: "
-            f"{shown}; remove them from the list"
-        )
-    if not names:
-        raise DataError(f"{path}: the list is empty")
-    return [Pair(name, images[name], alphas[name]) for name in names]
-
-
-def find_backgrounds(folder: Path) -> list[Pair]:
-    """Every picture in a folder, as pairs without a person. Empty if there is no such folder."""
-    return [Pair(stem, path, None) for stem, path in sorted(_files_by_stem(folder).items())]
-
-
-def people_folder(data: Path, people: str) -> Path:
-    """DATA/people if it is there, else DATA itself.
-
-    Raises:
-        DataError: neither holds image/ and alpha/.
-    """
-    for folder in (data / people, data):
-        if (folder / "image").is_dir() and (folder / "alpha").is_dir():
-            return folder
-    raise DataError(f"{data}: expected folders image/ and alpha/ in it or in its {people}/")
-
-
-def _files_by_stem(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        return {}
-    return {path.stem: path for path in folder.iterdir() if path.suffix in PICTURE_SUFFIXES}
-
-
-def read_pair(pair: Pair, long_side: int) -> tuple[Image, NDArray[np.uint8]]:
-    """The photo and its matte as bytes (all 0 without one), at most `long_side` pixels long.
-
-    Raises:
-        DataError: an unreadable file, or a matte of another size than its photo.
-    """
-    try:
-        with PillowImage.open(pair.image) as file:
-            image = np.asarray(file.convert("RGB"))
-        if pair.alpha is None:
-            alpha = np.zeros(image.shape[:2], np.uint8)
-        else:
-            with PillowImage.open(pair.alpha) as file:
-                alpha = np.asarray(file.convert("L"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{pair.name}: unreadable: {error}") from None
-    if alpha.shape != image.shape[:2]:
-        raise DataError(
-            f"{pair.name}: the matte is {alpha.shape[1]}x{alpha.shape[0]}, "
-            f"the photo {image.shape[1]}x{image.shape[0]}"
-        )
-    size = fitted_size((image.shape[0], image.shape[1]), long_side)
-    if max(image.shape[:2]) > long_side:
-        image, alpha = resize(image, size), resize(alpha, size)
-    return image, alpha
 
 
 class Store:
@@ -213,7 +127,7 @@ def _write_store(
         return b"".join(part.tobytes() for part in parts), alpha.shape, _person_box(alpha)
 
     index, boxes, broken, offset = [], [], [], 0
-    with open(folder / "pixels.bin", "wb") as file, ThreadPoolExecutor(2) as pool:
+    with (folder / "pixels.bin").open("wb") as file, ThreadPoolExecutor(2) as pool:
         for done, result in enumerate(pool.map(decode, pairs), start=1):
             on_progress(done, len(pairs))
             if isinstance(result, DataError):

@@ -10,25 +10,29 @@ from torch import Tensor
 
 from humatte.arrays import to_float
 from humatte.metrics import mad, mean_iou, person_iou
+from humatte.network import settle
 from humatte.prepare import fit, restore
 from humatte.train.samples import Store
 
 
-def validate(alpha_of: Callable[[Tensor], Tensor], store: Store, long_side: int) -> dict[str, float]:
+def validate(
+    alpha_of: Callable[[Tensor], Tensor], store: Store, long_side: int, stride: int
+) -> dict[str, float]:
     """Mean person IoU, mIoU and MAD over a store, each picture fitted and restored.
 
     Args:
         alpha_of: a network in evaluation mode: batch (1, 3, h, w) to alpha (1, 1, h, w).
         store: pictures with mattes.
         long_side: what pictures are fitted to.
+        stride: what the padded sides are multiples of.
     """
     rows = []
     for position in range(len(store)):
         sample = store[position]
-        batch, placement = fit(sample.image, long_side, stride=32)
+        batch, placement = fit(sample.image, long_side, stride)
         with torch.inference_mode():
             found = alpha_of(torch.from_numpy(batch)).float().cpu().numpy()
-        alpha, truth = restore(found, placement), to_float(sample.alpha)
+        alpha, truth = restore(settle(found), placement), to_float(sample.alpha)
         rows.append((person_iou(alpha, truth), mean_iou(alpha, truth), mad(alpha, truth)))
     iou, both, error = np.mean(rows, axis=0)
     return {"person_iou": float(iou), "miou": float(both), "mad": float(error)}

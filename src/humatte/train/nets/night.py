@@ -48,6 +48,7 @@ class Decode(nn.Module):
         self.join = same_conv(channels_skip + channels_out, channels_out)
 
     def forward(self, x: Tensor, skip: Tensor | None) -> Tensor:
+        """(N, channels_out, 2h, 2w) from (N, channels_in, h, w) and a skip of twice its size."""
         x = up_twice(F.relu(self.turn(x)))
         if skip is not None:
             x = torch.cat((skip, x), dim=1)
@@ -95,7 +96,7 @@ class Night(nn.Module):
         x = F.relu(self.neck(self.neck_norm(x)))
         for decode, skip in zip(self.decoder, [*skips[-2::-1], None], strict=True):
             x = decode(x, skip)
-        return self.head(x)  # type: ignore[no-any-return]
+        return self.head(x)
 
     def forward(self, batch: Tensor) -> Tensor:
         """Alpha (N, 1, h, w) in [0, 1] of an RGB batch (N, 3, h, w) in [0, 1]."""

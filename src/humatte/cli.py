@@ -1,0 +1,217 @@
+"""The command line: one short command per verb, all work done in the modules below.
+
+Errors raised on purpose become one line on stderr and their exit code; --verbose shows the trace.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from humatte.errors import HumatteError, UsageError, one_line
+
+# Typer carries its own copy of click, or takes the installed one: its class is found by its heir.
+_WrongUse: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+app = typer.Typer(
+    name="humatte",
+    help="Cut people out of pictures, on this machine, offline.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from humatte import __version__
+
+        typer.echo(f"humatte {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the trace of an error.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def cutout(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(help="Pictures, folders, patterns; - for stdin.", metavar="INPUT…"),
+    ],
+    out: Annotated[
+        str | None,
+        typer.Option("-o", "--out", help="A file, a folder, or - for stdout."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("-m", "--model", help="A bundled network or an .onnx file.")
+    ] = None,
+    background: Annotated[
+        str,
+        typer.Option(
+            "-b",
+            "--background",
+            help="none, blur[:radius], gray, a colour name, #rrggbb, or a picture's path.",
+        ),
+    ] = "none",
+    alpha: Annotated[bool, typer.Option("--alpha", help="Write the matte alone.")] = False,
+    format_name: Annotated[
+        str | None, typer.Option("-f", "--format", help="png, webp, avif, tiff or jpg.")
+    ] = None,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave finished results: resume a folder.")
+    ] = False,
+) -> None:
+    """Cut the person out of pictures."""
+    from humatte.run import Request, run_files, run_stream
+
+    request = Request(
+        model=model,
+        background=background,
+        alpha_only=alpha,
+        format_name=format_name,
+        skip_existing=skip_existing,
+    )
+    if "-" in inputs or out == "-":
+        if len(inputs) > 1:
+            raise UsageError("stdin and stdout take one picture; found several inputs")
+        run_stream(inputs[0], out, request)
+    elif not run_files(inputs, out, request):
+        raise typer.Exit(1)
+
+
+@app.command()
+def models() -> None:
+    """List the networks that come with humatte."""
+    from humatte.catalog import DEFAULT, find, load, names
+
+    for name in names():
+        facts = load(name).facts
+        scores = ", ".join(f"{key} {value:.4f}" for key, value in facts.scores.items())
+        size = find(name).stat().st_size / 1e6
+        mark = " (default)" if name == DEFAULT else ""
+        typer.echo(f"{name}{mark}: {size:.1f} MB, {facts.licence}; {scores}")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A bundled network or an .onnx file.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder with people/ (image/, alpha/).")],
+    list_file: Annotated[str, typer.Option("--list", help="List of names.")] = "val.txt",
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write a row per picture.")] = None,
+    worst: Annotated[
+        Path | None, typer.Option("--worst", help="Draw the 50 worst pictures as a PNG.")
+    ] = None,
+) -> None:
+    """Score a network on pictures whose mattes are known."""
+    from humatte.catalog import load
+    from humatte.evaluate import draw_worst, means, pairs_of, write_csv
+    from humatte.evaluate import evaluate as score
+    from humatte.run import progress
+
+    network, pairs = load(model), pairs_of(data, list_file)
+    with progress("scoring", len(pairs)) as advance:
+        rows = score(network, pairs, lambda *_: advance())
+    for name, value in means(rows).items():
+        typer.echo(f"{name:>10}  {value:.4f}")
+    typer.echo(f"  pictures  {len(rows)}")
+    if csv:
+        write_csv(rows, csv)
+    if worst:
+        draw_worst(network, pairs, rows, worst)
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe (TOML).")],
+    data: Annotated[Path, typer.Option("--data", help="Folder with people/ and background/.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of this run.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from its last.pt.")] = False,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a key, as train.lr=3e-4.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="Folder for decoded pictures (several GB).")
+    ] = None,
+) -> None:
+    """Train a network by a recipe."""
+    with _extra("train"):
+        from humatte.train.loop import train as run
+        from humatte.train.recipe import read_recipe
+
+        default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "humatte"
+        best = run(read_recipe(recipe, settings or ()), data, out, cache or default, resume)
+    typer.echo(f"best checkpoint: {best}")
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="A run's folder, or a checkpoint.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The .onnx file to write.")],
+) -> None:
+    """Write a trained network as an ONNX file, proven equal to the trained one."""
+    with _extra("train"):
+        from humatte.train.export import export_run
+
+        export_run(run, out)
+    typer.echo(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
+
+
+class _extra:
+    """Names the command that installs a missing extra."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("humatte"):
+            raise UsageError(
+                f"this needs the package '{error.name}'; install it with: "
+                f"pip install 'humatte[{self.name}]'"
+            ) from error
+
+
+def _stop(signum: int, _: FrameType | None) -> None:
+    raise KeyboardInterrupt(signum)
+
+
+def main() -> None:
+    """Runs the command line and exits."""
+    signal.signal(signal.SIGTERM, _stop)  # a polite end cleans up as Ctrl-C does
+    words = [word for word in sys.argv[1:] if word != "--verbose"]
+    verbose = len(words) < len(sys.argv) - 1  # anywhere on the line, not only before the verb
+    try:
+        code = app(args=words or ["--help"], standalone_mode=False)
+    except HumatteError as error:
+        if verbose:
+            raise
+        _end(one_line(error), error.exit_code)
+    except _WrongUse as error:
+        message = error.format_message().strip().rstrip(".")
+        _end(f"{message}; see humatte --help", error.exit_code)
+    except (typer.Abort, KeyboardInterrupt) as stop:
+        cause = stop.__cause__ if isinstance(stop, typer.Abort) else stop
+        signum = cause.args[0] if isinstance(cause, KeyboardInterrupt) and cause.args else 2
+        _end("interrupted; what was finished is kept", 128 + signum)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    typer.echo(f"humatte: {message}", err=True)
+    sys.exit(code)

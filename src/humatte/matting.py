@@ -1,0 +1,27 @@
+"""The main path: a picture in, its matte out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from humatte.arrays import Alpha, Image, check_image
+from humatte.network import Network
+
+# Below this share of the picture a "person" is noise: 0.2 % is a square of 14 x 14 in 320 x 320.
+_LEAST_PERSON = 0.002
+
+
+def matte(image: Image, network: Network) -> Alpha:
+    """The matte (H, W) float32 in [0, 1] of an image (H, W, 3) uint8 RGB.
+
+    An empty scene gives an empty matte: nothing is stretched.
+
+    Raises:
+        UsageError: anything but an image (H, W, 3) uint8.
+    """
+    return network(check_image(image))
+
+
+def has_person(alpha: Alpha) -> bool:
+    """Whether a matte holds a person: at least 0.2 % of its pixels are at 0.5 or more."""
+    return bool(np.count_nonzero(alpha >= 0.5) >= _LEAST_PERSON * alpha.size)

@@ -1,0 +1,134 @@
+"""From a checkpoint to an ONNX file that computes the same, or no file.
+
+In: a run. Out: one .onnx with the facts in its metadata. Refuses when torch and onnxruntime
+differ by more than 1e-4 at any of three sizes.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import nn
+
+from humatte.errors import TrainingError
+from humatte.network import FACTS_KEY, Facts
+from humatte.train.checkpoint import Checkpoint, load_checkpoint
+from humatte.train.nets import NETS
+from humatte.train.recipe import Recipe
+
+TOLERANCE = 1e-4
+# In units of the stride: none of them is the traced one.
+_PROOF_SIZES = ((3, 3), (8, 8), (5, 10))
+_TRACED_UNITS = (6, 7)
+_OPSET = 18
+_LICENCE = "Apache-2.0"
+
+
+def export_run(run: Path, out: Path) -> float:
+    """Exports a run's best averaged weights.
+
+    Args:
+        run: a run's folder (its best.pt is taken) or a checkpoint file.
+        out: the .onnx file.
+
+    Returns:
+        The largest difference between torch and onnxruntime that was seen.
+
+    Raises:
+        TrainingError: no checkpoint, or the exported network differs by more than 1e-4.
+    """
+    checkpoint = load_checkpoint(run / "best.pt" if run.is_dir() else run)
+    recipe = Recipe.model_validate(checkpoint.recipe)
+    network: nn.Module = NETS[recipe.network.name](width=recipe.network.width)
+    network.load_state_dict(checkpoint.averaged)
+    stride = int(network.stride)  # type: ignore[arg-type]
+    return write_network(network, _facts(checkpoint, recipe, stride), out)
+
+
+def _facts(checkpoint: Checkpoint, recipe: Recipe, stride: int) -> Facts:
+    return Facts(
+        name=recipe.name,
+        stride=stride,
+        best_long_side=recipe.network.best_long_side,
+        licence=_LICENCE,
+        data_hash=checkpoint.data_hash,
+        commit=checkpoint.commit,
+        scores=checkpoint.scores,
+        recipe=recipe.model_dump(mode="json"),
+    )
+
+
+def write_network(network: nn.Module, facts: Facts, out: Path) -> float:
+    """Writes a network as ONNX and proves it; see `export_run`."""
+    network = network.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    model = to_onnx(network, facts.stride)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = FACTS_KEY, facts.to_json()
+    data = model.SerializeToString()
+    difference = prove(network, data, facts.stride)
+    beside = out.with_name(f".{out.name}.{os.getpid()}.part")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        beside.write_bytes(data)
+        beside.replace(out)
+    finally:
+        beside.unlink(missing_ok=True)
+    return difference
+
+
+def to_onnx(network: nn.Module, stride: int) -> onnx.ModelProto:
+    """Traces a network with free batch, height and width."""
+    height, width = (units * stride for units in _TRACED_UNITS)
+    example = torch.rand(2, 3, height, width)
+    h, w = torch.export.Dim("h_units", min=1), torch.export.Dim("w_units", min=1)
+    shapes = {0: torch.export.Dim("n", min=1), 2: stride * h, 3: stride * w}
+    with warnings.catch_warnings(), torch.no_grad():
+        # The exporter warns of its own internals; what counts is proven below.
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            network,
+            (example,),
+            input_names=["batch"],
+            output_names=["alpha"],
+            dynamic_shapes=(shapes,),
+            opset_version=_OPSET,
+            dynamo=True,
+            verbose=False,
+            optimize=True,
+        )
+    assert program is not None  # with dynamo=True and no file, the program is returned
+    model: onnx.ModelProto = program.model_proto
+    onnx.checker.check_model(model)
+    return model
+
+
+def prove(network: nn.Module, data: bytes, stride: int) -> float:
+    """The largest difference between torch and onnxruntime over three sizes.
+
+    Raises:
+        TrainingError: it is above 1e-4; the size and the difference are named.
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    generator = torch.Generator().manual_seed(0)
+    worst = 0.0
+    for units in _PROOF_SIZES:
+        height, width = (unit * stride for unit in units)
+        batch = torch.rand(1, 3, height, width, generator=generator)
+        with torch.no_grad():
+            expected = network(batch).numpy()
+        (found,) = session.run(None, {"batch": batch.numpy()})
+        difference = float(np.abs(found - expected).max())
+        if not difference <= TOLERANCE:  # also true for NaN
+            raise TrainingError(
+                f"the exported network differs from the trained one by {difference:.2g} at "
+                f"{height}x{width}; at most {TOLERANCE:g} is allowed; nothing was written"
+            )
+        worst = max(worst, difference)
+    return worst
