@@ -67,11 +67,14 @@ def to_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Floats in [0, 1] to bytes, rounded to the nearest; values outside are clipped."""
     import cv2
 
-    # convertTo rounds half to even and saturates, in one pass without temporaries.
     if values.size == 0:
         return np.zeros(values.shape, np.uint8)
-    scaled = cv2.multiply(values, 255.0, dtype=cv2.CV_8U)
-    return np.asarray(scaled, np.uint8).reshape(values.shape)
+    # addWeighted rounds and saturates in one pass without temporaries. With two arrays it cannot
+    # mistake a small one for a scalar, as multiply does; two dimensions cannot mean channels.
+    flat = values.reshape(len(values), -1)
+    return np.asarray(cv2.addWeighted(flat, 255.0, flat, 0.0, 0.0, dtype=cv2.CV_8U)).reshape(
+        values.shape
+    )
 
 
 def resize(values: NDArray[Any], size: Size) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from humatte.prepare import fitted_size
 # Forte 2021: one wide pass spreads colours from afar, one narrow pass makes them local; radii in
 # pixels of a picture of about this long side. The blurred colours are smooth, so larger pictures
 # get them from a reduced copy; only the last equation runs at full size.
-_LONG_SIDE = 640
+_LONG_SIDE = 480
 _RADII_PX = (90, 6)
 _EPSILON = 1e-5
 _STRIP_ROWS = 128  # rows handled at once: keeps temporaries small however much is soft

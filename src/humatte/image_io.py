@@ -83,8 +83,8 @@ def read(source: Path | bytes) -> Picture:
     name = "the picture from stdin" if isinstance(source, bytes) else str(source)
     with _explained(name), _open(source) as file, PillowImage.open(file) as opened:
         opened.load()
-        kept = _kept(opened)
         upright = ImageOps.exif_transpose(opened)
+        kept = _kept(upright, opened.format)
         alpha = _own_alpha(upright)
         image, icc = _to_rgb(upright, kept.icc, name)
     return Picture(image, alpha, replace(kept, icc=icc))
@@ -136,13 +136,13 @@ def _explained(name: str):  # type: ignore[no-untyped-def]
         raise PictureError(f"{name}: broken or cut off ({error}); get the file again") from None
 
 
-def _kept(opened: PillowImage.Image) -> Kept:
-    exif = opened.getexif()
+def _kept(upright: PillowImage.Image, format_name: str | None) -> Kept:
+    exif = upright.getexif()
     exif.pop(ExifTags.Base.Orientation, None)  # the pixels will be upright
     return Kept(
-        icc=opened.info.get("icc_profile") or None,
-        exif=exif.tobytes() if len(exif) and opened.format != "TIFF" else None,
-        dpi=_usable_dpi(opened.info.get("dpi")),
+        icc=upright.info.get("icc_profile") or None,
+        exif=exif.tobytes() if len(exif) and format_name != "TIFF" else None,
+        dpi=_usable_dpi(upright.info.get("dpi")),
     )
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from humatte.arrays import Size, to_bytes, to_float
 from humatte.composite import over
+from humatte.train.patterns import draw_pattern
 from humatte.train.recipe import AugmentPart
 from humatte.train.samples import Sample, Store
 
@@ -28,7 +29,7 @@ _MAX_ASPECT_RATIO = 1.4
 
 @dataclass(frozen=True)
 class Sources:
-    """What samples are made of. `backgrounds` is None when there are none."""
+    """What samples are made of. Without `backgrounds`, new backgrounds are drawn patterns."""
 
     people: Store
     backgrounds: Store | None
@@ -40,10 +41,8 @@ def make_sample(
     """One varied sample: image (h, w, 3) and alpha (h, w), uint8, of the given size."""
     kind = rng.random()
     sample = sources.people[index]
-    if sources.backgrounds is None:
-        image, alpha = _reframe(sample, size, options, rng)
-    elif kind < options.empty:
-        image, alpha = _background(sources.backgrounds, size, rng), np.zeros(size, np.uint8)
+    if kind < options.empty:
+        image, alpha = _background(sources, size, options, rng), np.zeros(size, np.uint8)
     elif kind < options.empty + options.replace_background or _misfit(sample, size):
         image, alpha = _replaced(sources, index, size, options, rng)
     else:
@@ -78,8 +77,7 @@ def _replaced(
     sources: Sources, index: int, size: Size, options: AugmentPart, rng: Generator
 ) -> tuple[Bytes, Bytes]:
     """One or two people over another background."""
-    assert sources.backgrounds is not None
-    image = _background(sources.backgrounds, size, rng)
+    image = _background(sources, size, options, rng)
     alpha = np.zeros(size, np.float32)
     people = [index]
     if rng.random() < options.group:
@@ -115,9 +113,11 @@ def _placed_person(
     return foreground, to_float(matte)
 
 
-def _background(backgrounds: Store, size: Size, rng: Generator) -> Bytes:
-    """A window of a random background, mirrored or blurred at random."""
-    image = backgrounds[int(rng.integers(len(backgrounds)))].image
+def _background(sources: Sources, size: Size, options: AugmentPart, rng: Generator) -> Bytes:
+    """A window of a random background, mirrored or blurred at random, or a drawn pattern."""
+    if sources.backgrounds is None or rng.random() < options.drawn:
+        return draw_pattern(size, rng)
+    image = sources.backgrounds[int(rng.integers(len(sources.backgrounds)))].image
     height, width = image.shape[:2]
     scale = max(size[0] / height, size[1] / width) * _between(1.0, 2.0, rng)
     top = rng.uniform(size[0] - scale * height, 0)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import disc, gradient, noise
+from PIL import Image
+
+from humatte.composite import Background, blur, cover, lay_over, over, parse_background, with_alpha
+from humatte.errors import PictureError, UsageError
+
+
+def plain_over(foreground: np.ndarray, alpha: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """The equation, in float64, one line."""
+    a = alpha[..., None].astype(np.float64)
+    return a * foreground + (1 - a) * background
+
+
+def test_over_is_the_equation_rounded() -> None:
+    foreground, background = noise(300, 40, 1), noise(300, 40, 2)
+    alpha = np.random.default_rng(3).random((300, 40), np.float32)
+    found = over(foreground, alpha, background)
+    assert np.abs(found - plain_over(foreground, alpha, background)).max() <= 0.5 + 1e-3
+
+
+def test_over_is_exact_where_alpha_is_decided() -> None:
+    foreground, background = noise(9, 9, 1), noise(9, 9, 2)
+    assert (over(foreground, np.ones((9, 9), np.float32), background) == foreground).all()
+    assert (over(foreground, np.zeros((9, 9), np.float32), background) == background).all()
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("none", Background(none=True)),
+        ("gray", Background(gray=True)),
+        ("Grey", Background(gray=True)),
+        ("blur", Background(blur_px=0.0)),
+        ("blur:12.5", Background(blur_px=12.5)),
+        ("black", Background(colour=(0, 0, 0))),
+        ("green", Background(colour=(0, 177, 64))),
+        ("#ff8000", Background(colour=(255, 128, 0))),
+        ("#f80", Background(colour=(255, 136, 0))),
+        ("RebeccaPurple", Background(colour=(102, 51, 153))),
+    ],
+)
+def test_backgrounds_are_understood(spec: str, expected: Background) -> None:
+    assert parse_background(spec) == expected
+
+
+@pytest.mark.parametrize("spec", ["", "nowhere.png", "blur:x", "blur:-3", "#12", "#ff000080"])
+def test_unknown_backgrounds_are_refused(spec: str) -> None:
+    with pytest.raises(UsageError, match="background"):
+        parse_background(spec)
+
+
+def test_a_background_picture_covers_without_being_distorted(tmp_path: Path) -> None:
+    circle = np.repeat((disc(100, 200, 30) * 255).astype(np.uint8)[..., None], 3, axis=2)
+    Image.fromarray(circle).save(tmp_path / "b.png")
+    background = parse_background(str(tmp_path / "b.png"))
+    assert background.picture is not None
+    seen = cover(background.picture, (300, 300))[..., 0] > 127
+    assert seen.any(axis=1).sum() == pytest.approx(seen.any(axis=0).sum(), abs=2)  # still round
+    assert seen.any(axis=1).sum() == pytest.approx(180, abs=3)
+
+
+def test_a_broken_background_picture_is_named(tmp_path: Path) -> None:
+    (tmp_path / "b.png").write_bytes(b"no")
+    with pytest.raises(PictureError, match=r"b\.png"):
+        parse_background(str(tmp_path / "b.png"))
+
+
+@pytest.mark.parametrize("spec", ["blur", "blur:3", "gray", "black", "#123456"])
+def test_every_solid_background_keeps_the_person_and_the_size(spec: str) -> None:
+    image, alpha = noise(64, 48), disc(64, 48, 15)
+    result = lay_over(image, alpha, parse_background(spec), image)
+    assert result.shape == image.shape
+    assert (result[alpha == 1] == image[alpha == 1]).all()
+    assert (result[alpha == 0] != image[alpha == 0]).any()
+
+
+def test_gray_keeps_colour_in_the_person_alone() -> None:
+    image, alpha = gradient(64, 48), disc(64, 48, 15)
+    result = lay_over(image, alpha, parse_background("gray"), image)
+    behind = result[alpha == 0].astype(int)
+    assert (behind.max(axis=1) == behind.min(axis=1)).all()
+
+
+def test_none_cannot_be_laid_over() -> None:
+    with pytest.raises(UsageError):
+        lay_over(noise(4, 4), np.ones((4, 4), np.float32), Background(none=True), noise(4, 4))
+
+
+def test_with_alpha_is_straight_and_hides_nothing() -> None:
+    image, alpha = noise(32, 32), disc(32, 32, 9)
+    rgba = with_alpha(image, alpha)
+    visible = rgba[..., 3] > 0
+    assert (rgba[visible, :3] == image[visible]).all()
+    assert (rgba[~visible] == 0).all()
+
+
+@pytest.mark.parametrize("radius", [1.0, 5.0, 30.0])
+def test_blur_keeps_the_mean_and_a_constant(radius: float) -> None:
+    assert (blur(np.full((50, 70, 3), 77, np.uint8), radius) == 77).all()
+    image = noise(120, 160)
+    assert blur(image, radius).mean() == pytest.approx(image.mean(), abs=1.5)
+    assert blur(image, radius).std() < image.std() / 2

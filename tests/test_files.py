@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from humatte.errors import PictureError, UsageError
+from humatte.files import plan
+
+
+def tree(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return folder
+
+
+def targets(folder: Path, inputs: list[str], out: str | None, form: str | None = None) -> list[str]:
+    jobs = plan(inputs, out, form)
+    return [job.target.resolve().relative_to(folder.resolve()).as_posix() for job in jobs]
+
+
+def test_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree(tmp_path, "a.jpg", "into/keep.txt"))
+    assert targets(tmp_path, ["a.jpg"], None) == ["a.cutout.png"]
+    assert targets(tmp_path, ["a.jpg"], None, "webp") == ["a.cutout.webp"]
+    assert targets(tmp_path, ["a.jpg"], "b.tiff") == ["b.tiff"]
+    assert targets(tmp_path, ["a.jpg"], "into") == ["into/a.png"]
+    assert targets(tmp_path, ["a.jpg"], "new/") == ["new/a.png"]
+
+
+def test_a_folder_keeps_its_tree(tmp_path: Path) -> None:
+    folder = tree(tmp_path / "in", "a.jpg", "x/b.PNG", "x/y/c.webp", "x/notes.txt", ".hidden.jpg")
+    out = str(tmp_path / "out")
+    assert targets(tmp_path, [str(folder)], out) == ["out/a.png", "out/x/b.png", "out/x/y/c.png"]
+    assert targets(tmp_path, [str(folder)], None)[0] == "in.cutout/a.png"
+
+
+def test_names_never_collide(tmp_path: Path) -> None:
+    folder = tree(tmp_path / "in", "a.jpg", "a.png", "A.webp", "b.jpg", "sub/a.jpg")
+    found = targets(tmp_path, [str(folder)], str(tmp_path / "out"))
+    assert found == [
+        "out/A.webp.png",
+        "out/a.jpg.png",
+        "out/a.png.png",
+        "out/b.png",
+        "out/sub/a.png",
+    ]
+
+
+def test_files_of_several_folders_keep_the_folders(tmp_path: Path) -> None:
+    tree(tmp_path, "x/a.jpg", "y/a.jpg")
+    inputs = [str(tmp_path / "x" / "a.jpg"), str(tmp_path / "y")]
+    assert targets(tmp_path, inputs, str(tmp_path / "out")) == ["out/x/a.png", "out/y/a.png"]
+
+
+def test_patterns_and_doubles(tmp_path: Path) -> None:
+    tree(tmp_path, "x/a.jpg", "x/deep/b.jpg", "x/c.txt")
+    inputs = [str(tmp_path / "x" / "**" / "*"), str(tmp_path / "x" / "a.jpg")]
+    assert targets(tmp_path, inputs, str(tmp_path / "out")) == ["out/a.png", "out/deep/b.png"]
+
+
+def test_a_pattern_that_matches_one_file_still_makes_a_folder(tmp_path: Path) -> None:
+    tree(tmp_path, "x/a.jpg")
+    assert targets(tmp_path, [str(tmp_path / "x" / "*.jpg")], str(tmp_path / "o")) == ["o/a.png"]
+
+
+def test_earlier_results_below_the_input_are_not_inputs(tmp_path: Path) -> None:
+    folder = tree(tmp_path, "a.jpg", "out/a.png")
+    assert targets(tmp_path, [str(folder)], str(folder / "out")) == ["out/a.png"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "out", "error", "words"),
+    [
+        (["none.jpg"], None, PictureError, "no such file"),
+        (["empty"], None, PictureError, "no pictures"),
+        (["*.bmp"], None, PictureError, "no picture matches"),
+        (["a.jpg"], "a.jpg", UsageError, "would be overwritten"),
+        (["a.jpg", "b.png"], "b.png", UsageError, "a file"),
+        (["."], ".", UsageError, "input folder"),
+        (["a.jpg"], "a.docx", UsageError, "cannot write"),
+    ],
+)
+def test_refusals(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    inputs: list[str],
+    out: str | None,
+    error: type[Exception],
+    words: str,
+) -> None:
+    monkeypatch.chdir(tree(tmp_path, "a.jpg", "b.png", "empty/notes.txt"))
+    with pytest.raises(error, match=words):
+        plan(inputs, out, None)
+
+
+def test_an_output_that_is_another_input_is_refused(tmp_path: Path) -> None:
+    folder = tree(tmp_path, "a.jpg", "b/a.png")
+    inputs = [str(folder / "a.jpg"), str(folder / "b")]
+    with pytest.raises(UsageError, match="would be overwritten"):
+        plan(inputs, str(folder / "b" / ".."), None) and plan([inputs[1]], str(folder / "b"), None)
