@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,13 @@ def gradient(height: int, width: int) -> np.ndarray:
     columns = np.linspace(0, 255, width, dtype=np.uint8)[None]
     planes = np.broadcast_arrays(rows, columns, np.uint8(90))
     return np.ascontiguousarray(np.stack(planes, axis=2))
+
+
+def opened(source: Path | bytes) -> Image.Image:
+    """A picture, decoded, its file closed again."""
+    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
+        picture.load()
+        return picture
 
 
 @pytest.fixture(scope="session")

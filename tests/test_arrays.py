@@ -9,10 +9,14 @@ from hypothesis.extra import numpy as hnp
 from humatte.arrays import check_alpha, check_image, resize, to_bytes, to_float
 from humatte.errors import UsageError
 
+SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40))
+
 
 @given(
     hnp.arrays(
-        np.float32, hnp.array_shapes(min_dims=1, max_dims=3), elements=st.floats(0, 1, width=32)
+        np.float32,
+        hnp.array_shapes(min_dims=1, max_dims=3),
+        elements=st.floats(0, 1, width=32),
     )
 )
 def test_to_bytes_rounds_to_the_nearest(values: np.ndarray) -> None:
@@ -60,10 +64,7 @@ def test_alpha_of_another_size_or_type_is_refused() -> None:
         check_alpha(np.zeros((2, 2)))
 
 
-@given(
-    st.tuples(st.integers(1, 40), st.integers(1, 40)),
-    st.tuples(st.integers(1, 40), st.integers(1, 40)),
-)
+@given(SIZES, SIZES)
 def test_resize_keeps_range_and_constants(size: tuple[int, int], target: tuple[int, int]) -> None:
     assert resize(np.full(size, 0.25, np.float32), target) == pytest.approx(0.25)
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import disc, noise
-from PIL import Image
+from conftest import disc, noise, opened
 
 import humatte
 from humatte.arrays import to_bytes
@@ -29,7 +28,7 @@ class FixedNetwork:
 def test_path_bytes_and_array_give_the_same(astronaut: Path) -> None:
     from_path = humatte.cutout(str(astronaut))
     assert (humatte.cutout(astronaut.read_bytes()) == from_path).all()
-    assert (humatte.cutout(np.asarray(Image.open(astronaut))) == from_path).all()
+    assert (humatte.cutout(np.asarray(opened(astronaut))) == from_path).all()
     assert from_path.shape == (512, 512, 4)
 
 
@@ -43,7 +42,7 @@ def test_background_and_alpha(astronaut: Path) -> None:
 
 
 def test_opaque_pixels_keep_their_exact_values(astronaut: Path) -> None:
-    rgba, original = humatte.cutout(astronaut), np.asarray(Image.open(astronaut))
+    rgba, original = humatte.cutout(astronaut), np.asarray(opened(astronaut))
     opaque = rgba[..., 3] == 255
     assert opaque.mean() > 0.2
     assert (rgba[opaque, :3] == original[opaque]).all()
@@ -61,9 +60,8 @@ def test_an_own_alpha_multiplies_and_what_it_hides_is_not_seen() -> None:
 
 @pytest.mark.parametrize(("radius", "found"), [(0, False), (1, False), (6, True)])
 def test_says_whether_a_person_was_found(radius: float, found: bool) -> None:
-    network = FixedNetwork(
-        disc(100, 100, radius, soft=0.5) if radius else np.zeros((100, 100), np.float32)
-    )
+    alpha = disc(100, 100, radius, soft=0.5)
+    network = FixedNetwork(alpha if radius else np.zeros_like(alpha))
     picture = Picture(noise(100, 100), None, Kept())
     result = cut_out(picture, network, parse_background("black"))  # type: ignore[arg-type]
     assert result.person_found == found

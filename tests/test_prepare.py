@@ -22,7 +22,9 @@ def test_any_size_is_fitted_padded_and_restored(
     assert batch.shape[:2] == (1, 3)
     assert all(side % stride == 0 for side in batch.shape[2:])
     assert max(placement.inner) == long_side
-    assert all(0 <= pad - side < stride for pad, side in zip(batch.shape[2:], placement.inner))
+    assert all(
+        0 <= pad - side < stride for pad, side in zip(batch.shape[2:], placement.inner, strict=True)
+    )
     assert restore(batch[:, :1], placement).shape == (height, width)
 
 
@@ -41,7 +43,7 @@ def test_a_matte_comes_back_in_place(size: tuple[int, int]) -> None:
     found = restore(batch[:, :1], placement)
     assert np.abs(found - truth).mean() < 0.005
     weights = [np.mgrid[: size[0], : size[1]] * a for a in (truth, found)]
-    centres = [w.sum(axis=(1, 2)) / a.sum() for w, a in zip(weights, (truth, found))]
+    centres = [w.sum(axis=(1, 2)) / a.sum() for w, a in zip(weights, (truth, found), strict=True)]
     assert np.abs(centres[0] - centres[1]).max() < 0.1  # pixels: not half a pixel off
 
 

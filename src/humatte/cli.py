@@ -19,6 +19,8 @@ from humatte.errors import HumatteError, UsageError, one_line
 # Typer carries its own copy of click, or takes the installed one: its class is found by its heir.
 _WrongUse: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
+_INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended; typer returns it too
+
 app = typer.Typer(
     name="humatte",
     help="Cut people out of pictures, on this machine, offline.",
@@ -188,7 +190,7 @@ class _extra:
 
 
 def _stop(signum: int, _: FrameType | None) -> None:
-    raise KeyboardInterrupt(signum)
+    raise KeyboardInterrupt
 
 
 def main() -> None:
@@ -205,10 +207,10 @@ def main() -> None:
     except _WrongUse as error:
         message = error.format_message().strip().rstrip(".")
         _end(f"{message}; see humatte --help", error.exit_code)
-    except (typer.Abort, KeyboardInterrupt) as stop:
-        cause = stop.__cause__ if isinstance(stop, typer.Abort) else stop
-        signum = cause.args[0] if isinstance(cause, KeyboardInterrupt) and cause.args else 2
-        _end("interrupted; what was finished is kept", 128 + signum)
+    except (typer.Abort, KeyboardInterrupt):
+        code = _INTERRUPTED
+    if code == _INTERRUPTED:
+        _end("interrupted; what was finished is kept", _INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -21,7 +21,7 @@ from PIL import ExifTags, ImageCms, ImageOps, UnidentifiedImageError
 from PIL import Image as PillowImage
 
 from humatte.arrays import Alpha, Image, to_float
-from humatte.errors import OutputError, PictureError, UsageError
+from humatte.errors import OutputError, PictureError, UsageError, one_line
 
 READABLE_SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .png .webp .avif .tif .tiff .bmp .gif .ppm .pgm .jp2".split()  # noqa: SIM905
@@ -131,9 +131,11 @@ def _explained(name: str):  # type: ignore[no-untyped-def]
         raise (error if text.startswith(name) else PictureError(f"{name}: {text}")) from None
     except MemoryError:
         raise PictureError(f"{name}: too large for this machine's memory") from None
-    # What Pillow's decoders raise on broken files, besides its own errors.
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError) as error:
-        raise PictureError(f"{name}: broken or cut off ({error}); get the file again") from None
+    except Exception as error:
+        # On broken bytes Pillow's decoders raise whatever happens to them: OSError, SyntaxError,
+        # RuntimeError, struct.error and more were seen. To the user they all mean one thing.
+        reason = one_line(error)
+        raise PictureError(f"{name}: broken or cut off ({reason}); get the file again") from error
 
 
 def _kept(upright: PillowImage.Image, format_name: str | None) -> Kept:

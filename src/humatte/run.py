@@ -68,12 +68,25 @@ def run_stream(source: str, out: str | None, request: Request) -> None:
     format_name = output_format(target, request.format_name)
     check_channels(format_name, background.none and not request.alpha_only)
     data = sys.stdin.buffer.read() if source == "-" else Path(source)
-    result = _Cutter(request, background).encoded(data, format_name, source)
+    result = _Cutter(request, background).encoded(data, format_name)
     if target is None:
-        sys.stdout.buffer.write(result)
+        sys.stdout.buffer.write(result.data)
         sys.stdout.buffer.flush()
     else:
-        write(result, target)
+        write(result.data, target)
+    result.warn("stdin" if source == "-" else source)
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """A finished file's bytes, and whether it shows a person."""
+
+    data: bytes
+    person_found: bool
+
+    def warn(self, name: str) -> None:
+        if not self.person_found:
+            _say(f"warning: {name}: no person found (the matte is empty)")
 
 
 class _Cutter:
@@ -87,19 +100,19 @@ class _Cutter:
         find(name)  # an unknown name is refused before any picture is touched
         self._load: Callable[[], Network] = lambda: load(name)
 
-    def encoded(self, source: Path | bytes, format_name: str, name: str) -> bytes:
-        """The finished file of one picture; warns when it shows no person."""
+    def encoded(self, source: Path | bytes, format_name: str) -> _Encoded:
+        """The finished file of one picture."""
         from humatte.finish import cut_out
 
         picture = read(source)
         result = cut_out(picture, self._load(), self.background, self.request.alpha_only)
-        if not result.person_found:
-            _say(f"warning: {name}: no person found (the matte is empty)")
-        return encode(result.pixels, format_name, result.kept)
+        return _Encoded(encode(result.pixels, format_name, result.kept), result.person_found)
 
     def file(self, job: Job) -> None:
-        """Writes the finished file of one picture."""
-        write(self.encoded(job.source, job.format_name, str(job.source)), job.target)
+        """Writes the finished file of one picture; warns when it shows no person."""
+        result = self.encoded(job.source, job.format_name)
+        write(result.data, job.target)
+        result.warn(str(job.source))
 
 
 def _run_many(jobs: Sequence[Job], cut: _Cutter, skip_existing: bool) -> bool:
