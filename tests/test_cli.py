@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import gradient, opened
+from drawn import gradient, opened
 from PIL import Image
 
 from humatte import cli

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import disc, gradient, noise
+from drawn import disc, gradient, noise
 from PIL import Image
 
 from humatte.composite import Background, blur, cover, lay_over, over, parse_background, with_alpha

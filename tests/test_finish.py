@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import disc, noise, opened
+from drawn import disc, noise, opened
 
 import humatte
 from humatte.arrays import to_bytes

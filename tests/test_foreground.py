@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import disc, noise
+from drawn import disc, noise
 
 from humatte.composite import over
 from humatte.foreground import estimate_foreground

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import gradient, noise, opened
+from drawn import gradient, noise, opened
 from PIL import Image
 
 import humatte

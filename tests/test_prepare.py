@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import disc, gradient
+from drawn import disc, gradient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from drawn import noise
+
+import humatte
+from humatte.errors import TrainingError
+from humatte.network import FACTS_KEY, Facts, settle
+from humatte.prepare import fit, restore
+from humatte.train import export
+from humatte.train.export import export_run, write_network
+from humatte.train.loop import train
+from humatte.train.nets import NETS
+from humatte.train.recipe import Recipe
+
+FACTS = Facts("tiny", 32, 64, "Apache-2.0", "hash", "commit", {"person_iou": 0.5}, {})
+
+
+def tiny() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return NETS["night"](width=0.25)
+
+
+def test_a_run_becomes_a_file_that_says_what_it_is(
+    small: Recipe, data: Path, tmp_path: Path
+) -> None:
+    train(small, data, tmp_path / "run", tmp_path / "cache")
+    assert export_run(tmp_path / "run", tmp_path / "small.onnx") <= 1e-4
+    network = humatte.load(str(tmp_path / "small.onnx"))
+    assert network.facts.name == "small"
+    assert network.facts.best_long_side == 64
+    assert Recipe.model_validate(network.facts.recipe) == small
+    assert set(network.facts.scores) == {"person_iou", "miou", "mad"}
+
+
+def test_the_file_computes_what_torch_computes(tmp_path: Path) -> None:
+    module = tiny()
+    write_network(module, FACTS, tmp_path / "tiny.onnx")
+    network = humatte.load(str(tmp_path / "tiny.onnx"))
+    for size in [(32, 32), (160, 96), (64, 256)]:
+        image = noise(*size)
+        batch, placement = fit(image, 64, 32)
+        with torch.no_grad():
+            expected = restore(settle(module(torch.from_numpy(batch)).numpy()), placement)
+        assert network(image) == pytest.approx(expected, abs=1e-4)
+
+
+def test_colour_order_and_scale_are_inside(tmp_path: Path) -> None:
+    """The file takes RGB in [0, 1]: red and blue are not the same to it."""
+    write_network(tiny(), FACTS, tmp_path / "tiny.onnx")
+    network = humatte.load(str(tmp_path / "tiny.onnx"))
+    batch = np.random.default_rng(0).random((1, 3, 64, 64), np.float32)
+    assert np.abs(network.run(batch) - network.run(batch[:, ::-1].copy())).max() > 1e-3
+
+
+def test_a_file_that_differs_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(network: torch.nn.Module, stride: int) -> onnx.ModelProto:
+        model = to_onnx(network, stride)
+        weights = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+        values = onnx.numpy_helper.to_array(weights) * 1.01
+        weights.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float32), weights.name))
+        return model
+
+    to_onnx = export.to_onnx
+    monkeypatch.setattr(export, "to_onnx", damaged)
+    with pytest.raises(TrainingError, match="differs from the trained one by"):
+        write_network(tiny(), FACTS, tmp_path / "tiny.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
+    write_network(tiny(), FACTS, tmp_path / "tiny.onnx")
+    model = onnx.load(tmp_path / "tiny.onnx")
+    for entry in model.metadata_props:
+        if entry.key == FACTS_KEY:
+            model.metadata_props.remove(entry)
+    onnx.save(model, tmp_path / "foreign.onnx")
+    with pytest.raises(humatte.HumatteError, match="without humatte's facts"):
+        humatte.load(str(tmp_path / "foreign.onnx"))

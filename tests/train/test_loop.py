@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import csv
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from humatte.errors import TrainingError
+from humatte.train import loop
+from humatte.train.batches import plan_epoch, total_steps
+from humatte.train.checkpoint import load_checkpoint
+from humatte.train.loop import learning_rate, train
+from humatte.train.recipe import Recipe
+
+
+def changed(recipe: Recipe, **values: object) -> Recipe:
+    settings = recipe.model_dump(mode="json")
+    settings["train"] |= values
+    return Recipe.model_validate(settings)
+
+
+def test_a_run_leaves_everything_behind(small: Recipe, data: Path, tmp_path: Path) -> None:
+    best = train(small, data, tmp_path / "run", tmp_path / "cache")
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {
+        "best.pt",
+        "last.pt",
+        "metrics.csv",
+        "curves.png",
+        "recipe.json",
+        "tensorboard",
+    } <= names
+    assert list((tmp_path / "run" / "tensorboard").iterdir())
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows[-1]["step"] == "4"
+    assert 0 <= float(rows[-1]["person_iou"]) <= 1
+    assert "binary_cross_entropy" in rows[-1]
+    checkpoint = load_checkpoint(best)
+    assert Recipe.model_validate(checkpoint.recipe) == small
+    assert checkpoint.scores["person_iou"] == checkpoint.best
+
+
+def test_ten_steps_are_five_and_five_resumed(
+    small: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = changed(small, steps=10)
+    train(recipe, data, tmp_path / "whole", tmp_path / "cache")
+    step = loop.train_step
+
+    def stopped_after_five(setting, run, *rest):
+        terms = step(setting, run, *rest)
+        if run.step == 4:  # the fifth step has just been made, and is not yet counted
+            os.kill(os.getpid(), signal.SIGINT)
+        return terms
+
+    monkeypatch.setattr(loop, "train_step", stopped_after_five)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, data, tmp_path / "parts", tmp_path / "cache")
+    assert load_checkpoint(tmp_path / "parts" / "last.pt").step == 5
+    monkeypatch.setattr(loop, "train_step", step)
+    train(recipe, data, tmp_path / "parts", tmp_path / "cache", resume=True)
+    whole, parts = (load_checkpoint(tmp_path / name / "last.pt") for name in ("whole", "parts"))
+    for name, value in whole.weights.items():
+        assert torch.equal(value, parts.weights[name]), name
+        assert torch.equal(whole.averaged[name], parts.averaged[name]), name
+
+
+def test_worker_processes_change_nothing(small: Recipe, data: Path, tmp_path: Path) -> None:
+    settings = small.model_dump(mode="json")
+    settings["data"]["workers"] = 2
+    train(small, data, tmp_path / "alone", tmp_path / "cache")
+    train(Recipe.model_validate(settings), data, tmp_path / "helped", tmp_path / "cache")
+    alone, helped = (load_checkpoint(tmp_path / n / "last.pt").weights for n in ("alone", "helped"))
+    assert all(torch.equal(value, helped[name]) for name, value in alone.items())
+
+
+def test_a_run_is_not_overwritten_and_not_resumed_blindly(
+    small: Recipe, data: Path, tmp_path: Path
+) -> None:
+    out, cache = tmp_path / "run", tmp_path / "cache"
+    with pytest.raises(TrainingError, match="no such checkpoint"):
+        train(small, data, out, cache, resume=True)
+    train(small, data, out, cache)
+    with pytest.raises(TrainingError, match="holds a run already"):
+        train(small, data, out, cache)
+    settings = small.model_dump(mode="json")
+    settings["network"]["width"] = 0.5
+    with pytest.raises(TrainingError, match="another network"):
+        train(Recipe.model_validate(settings), data, out, cache, resume=True)
+    (out / "last.pt").write_bytes(b"broken")
+    with pytest.raises(TrainingError, match="not a humatte checkpoint"):
+        train(small, data, out, cache, resume=True)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(
+    small: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        loop, "weighted_loss", lambda *_: (torch.tensor(float("nan"), requires_grad=True), {})
+    )
+    with pytest.raises(TrainingError, match="the loss is nan"):
+        train(small, data, tmp_path / "run", tmp_path / "cache")
+
+
+def test_a_few_pictures_are_learnt(small: Recipe, data: Path, tmp_path: Path) -> None:
+    settings = small.model_dump(mode="json")
+    settings["train"] |= {"steps": 80, "lr": 5e-3, "batch": 6, "sizes": [[64, 64]]}
+    settings["train"]["validate_every"] = 80
+    settings["augment"] |= {"replace_background": 0, "empty": 0, "noise": 0, "blur": 0, "colour": 0}
+    train(Recipe.model_validate(settings), data, tmp_path / "run", tmp_path / "cache")
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    assert np.mean(losses[-5:]) < 0.25 * np.mean(losses[:5])
+
+
+def test_every_batch_has_one_size_and_every_sample_comes_once(small: Recipe) -> None:
+    recipe = changed(small, batch=4, steps=None, epochs=10)
+    seen: list[int] = []
+    for batch in plan_epoch(recipe, 20, 3):
+        assert len({draw.size for draw in batch}) == 1
+        seen += [draw.index for draw in batch]
+    assert sorted(seen) == list(range(20))
+    sizes = {batch[0].size for epoch in range(10) for batch in plan_epoch(recipe, 20, epoch)}
+    assert sizes == {(64, 64), (96, 64)}
+    assert plan_epoch(recipe, 20, 3) != plan_epoch(recipe, 20, 4)
+
+
+def test_the_first_sizes_come_first(small: Recipe) -> None:
+    recipe = changed(small, batch=2, steps=None, epochs=4, first_share=0.5, first_sizes=[[32, 32]])
+    sizes = [batch[0].size for epoch in range(4) for batch in plan_epoch(recipe, 10, epoch)]
+    assert total_steps(recipe, 10) == len(sizes) == 20
+    assert sizes[:10] == [(32, 32)] * 10
+    assert (32, 32) not in sizes[10:]
+
+
+def test_learning_rates() -> None:
+    part = Recipe.model_validate(
+        {
+            "name": "r",
+            "network": {"name": "night"},
+            "train": {"lr": 1.0, "warmup_steps": 10, "schedule": "cosine"},
+        }
+    ).train
+    rates = [learning_rate(part, step, 110) for step in range(111)]
+    assert rates[:10] == pytest.approx(np.arange(1, 11) / 10)
+    assert rates[60] == pytest.approx(0.5)
+    assert rates[110] == pytest.approx(0.0)
+    kept = part.model_copy(update={"schedule": "keep"})
+    assert learning_rate(kept, 99, 110) == 1.0

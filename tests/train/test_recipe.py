@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from drawn import ROOT
+
+from humatte.errors import UsageError
+from humatte.train.recipe import read_recipe
+
+RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_shipped_recipe_loads_and_says_how_to_run_it(path: Path) -> None:
+    assert read_recipe(path).name == path.stem
+    header = [line for line in path.read_text("utf-8").splitlines() if line.startswith("#")]
+    text = "\n".join(header)
+    for word in ("Command: humatte train", "Time:", "Score:"):
+        assert word in text
+
+
+def test_there_are_recipes() -> None:
+    assert RECIPES
+
+
+def test_overrides_are_read_as_toml_values() -> None:
+    path = RECIPES[0]
+    words = ["train.lr=3e-4", "train.sizes=[[64, 32]]", "network.name=night", "train.steps=7"]
+    recipe = read_recipe(path, words)
+    assert recipe.train.lr == pytest.approx(3e-4)
+    assert recipe.train.sizes == ((64, 32),)
+    assert recipe.train.steps == 7
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("train.learning_rate=1", "unknown key 'train.learning_rate'"),
+        ("train.epoch=1", "did you mean 'epochs'"),
+        ("tarin.lr=1", "did you mean 'train'"),
+        ("network.name=nigth", "did you mean 'night'"),
+        ("loss.binary_crossentropy=1", "did you mean 'binary_cross_entropy'"),
+        ("train.lr=-1", "greater than 0"),
+        ("train.sizes=[[100, 64]]", "multiples of 32"),
+        ("train.first_share=0.5", "first_sizes"),
+        ("train.lr", "key=value"),
+        ("name.x=1", "not a table"),
+    ],
+)
+def test_wrong_settings_are_refused_by_name(tmp_path: Path, override: str, words: str) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text('name = "r"\n[network]\nname = "night"\n')
+    with pytest.raises(UsageError, match=words):
+        read_recipe(path, [override])
+
+
+def test_unreadable_recipes(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("name = ")
+    with pytest.raises(UsageError, match="not a TOML file"):
+        read_recipe(tmp_path / "bad.toml")
+    with pytest.raises(UsageError, match="no such recipe"):
+        read_recipe(tmp_path / "none.toml")

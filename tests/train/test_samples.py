@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn import disc, noise, opened
+from PIL import Image
+
+from humatte.arrays import to_bytes
+from humatte.data.layouts import find_backgrounds, find_pairs, people_folder
+from humatte.errors import DataError
+from humatte.train.augment import Sources, make_sample
+from humatte.train.patterns import draw_pattern
+from humatte.train.recipe import AugmentPart, Recipe
+from humatte.train.samples import Store, build_store
+
+
+@pytest.fixture
+def sources(data: Path, tmp_path: Path) -> Sources:
+    people = build_store(find_pairs(data / "people", "train.txt"), tmp_path, 480)
+    return Sources(people, build_store(find_backgrounds(data / "background"), tmp_path, 480))
+
+
+def test_a_store_gives_back_the_pixels(data: Path, sources: Sources) -> None:
+    assert sources.people.names == [f"p{n}" for n in range(6)]
+    sample = sources.people[3]
+    assert (sample.image == np.asarray(opened(data / "people/image/p3.png"))).all()
+    assert (sample.alpha == np.asarray(opened(data / "people/alpha/p3.png"))).all()
+    assert (sample.foreground[sample.alpha > 30] != sample.image[sample.alpha > 30]).any()
+    assert not sources.backgrounds[0].alpha.any()
+
+
+def test_a_store_is_built_once(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = find_pairs(data / "people", "train.txt")
+    first = build_store(pairs, tmp_path, 480)
+    monkeypatch.setattr("humatte.train.samples.read_pair", None)  # would fail if called
+    assert build_store(pairs, tmp_path, 480).data_hash == first.data_hash
+    assert isinstance(Store(first.folder), Store)
+
+
+def test_large_pictures_are_kept_small(data: Path, tmp_path: Path) -> None:
+    store = build_store(find_pairs(data / "people", "train.txt"), tmp_path, 32)
+    assert store[0].image.shape == (32, 24, 3)
+
+
+def test_broken_pairs_are_all_listed_before_the_first_step(tmp_path: Path) -> None:
+    for folder in ("image", "alpha"):
+        (tmp_path / folder).mkdir()
+    for name in ("good", "mismatch", "broken"):
+        Image.fromarray(noise(20, 20)).save(tmp_path / "image" / f"{name}.png")
+        Image.fromarray(to_bytes(disc(20, 20, 5))).save(tmp_path / "alpha" / f"{name}.png")
+    Image.fromarray(to_bytes(disc(10, 20, 5))).save(tmp_path / "alpha" / "mismatch.png")
+    (tmp_path / "image" / "broken.png").write_bytes(b"no")
+    (tmp_path / "list.txt").write_text("good\nmismatch\nbroken\n")
+    with pytest.raises(DataError, match=r"2 of 3 pairs .*mismatch: the matte is 20x10.*broken"):
+        build_store(find_pairs(tmp_path, "list.txt"), tmp_path / "cache", 480)
+    assert not list((tmp_path / "cache").iterdir())
+    (tmp_path / "list.txt").write_text("good\nabsent\n")
+    with pytest.raises(DataError, match=r"1 of 2 names .*absent"):
+        find_pairs(tmp_path, "list.txt")
+
+
+def test_wrong_folders(data: Path, tmp_path: Path) -> None:
+    assert people_folder(data, "people") == data / "people"
+    assert people_folder(data / "people", "people") == data / "people"
+    with pytest.raises(DataError, match="image/"):
+        people_folder(tmp_path, "people")
+    with pytest.raises(DataError, match="no such list"):
+        find_pairs(data / "people", "none.txt")
+    assert find_backgrounds(tmp_path / "nowhere") == []
+
+
+def test_a_sample_depends_on_its_seed_alone(sources: Sources) -> None:
+    def draw(seed: int) -> tuple[np.ndarray, np.ndarray]:
+        return make_sample(sources, 1, (64, 96), AugmentPart(), np.random.default_rng(seed))
+
+    for seed in range(12):
+        (image, alpha), (again, alpha_again) = draw(seed), draw(seed)
+        assert image.shape == (64, 96, 3)
+        assert alpha.shape == (64, 96)
+        assert image.dtype == alpha.dtype == np.uint8
+        assert (image == again).all()
+        assert (alpha == alpha_again).all()
+    assert (draw(1)[0] != draw(2)[0]).any()
+
+
+QUIET = {"colour": 0, "blur": 0, "noise": 0, "jpeg": 0, "gray": 0, "group": 0}
+
+
+@pytest.mark.parametrize("replace", [0.0, 1.0])
+def test_geometry_moves_picture_and_alpha_alike(sources: Sources, replace: float) -> None:
+    options = AugmentPart(replace_background=replace, empty=0, drawn=1, **QUIET)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        image, alpha = make_sample(sources, 4, (64, 64), options, rng)
+        person = image[alpha == 255].astype(int)
+        if len(person) > 20:  # the drawn person is one red; its own colour change keeps it one
+            assert person.std(axis=0).max() < 6
+
+
+def test_colour_never_touches_alpha(sources: Sources) -> None:
+    quiet = AugmentPart(replace_background=0, empty=0, **QUIET)
+    loud = AugmentPart(replace_background=0, empty=0, colour=1, blur=1, noise=1, jpeg=1)
+    for seed in range(5):
+        alphas = [
+            make_sample(sources, 2, (64, 64), options, np.random.default_rng(seed))[1]
+            for options in (quiet, loud)
+        ]
+        assert (alphas[0] == alphas[1]).all()
+
+
+def test_empty_samples_are_empty(sources: Sources) -> None:
+    options = AugmentPart(empty=1)
+    for seed in range(5):
+        assert not make_sample(sources, 0, (64, 64), options, np.random.default_rng(seed))[1].any()
+
+
+def test_without_backgrounds_patterns_are_drawn(sources: Sources) -> None:
+    alone = Sources(sources.people, None)
+    image, alpha = make_sample(alone, 0, (64, 64), AugmentPart(empty=1), np.random.default_rng(0))
+    assert image.shape == (64, 64, 3)
+    assert not alpha.any()
+
+
+def test_patterns_differ_and_fill_the_size() -> None:
+    drawn = [draw_pattern((40, 30), np.random.default_rng(seed)) for seed in range(40)]
+    assert all(image.shape == (40, 30, 3) and image.dtype == np.uint8 for image in drawn)
+    assert len({image.tobytes() for image in drawn}) > 35
+    assert sum(image.std() < 1 for image in drawn) >= 3  # walls of one colour are among them
+
+
+def test_recipe_fixture_is_small(small: Recipe) -> None:
+    assert small.train.steps == 4
