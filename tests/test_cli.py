@@ -181,6 +181,15 @@ def test_bad_use_gets_one_clear_line(
     assert not list(tmp_path.rglob("*.part"))
 
 
+def test_a_missing_extra_names_its_command(humatte, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("humatte.train")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    result = humatte("export", "run", "-o", "a.onnx")
+    assert result.code == 2
+    assert "pip install 'humatte[train]'" in result.err
+
+
 def test_verbose_shows_the_trace(humatte, monkeypatch: pytest.MonkeyPatch) -> None:
     from humatte.errors import PictureError
 

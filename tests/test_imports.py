@@ -16,6 +16,7 @@ HEAVY = ["torch", "onnxruntime", "onnx", "cv2", "PIL", "typer", "rich", "lightni
 
 # A module may import from its own row and the rows below.
 LAYERS = [
+    ["__main__"],
     ["cli"],
     ["run", "evaluate", "train"],
     ["finish", "files"],

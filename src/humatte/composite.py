@@ -113,11 +113,9 @@ def with_alpha(foreground: Image, alpha: Alpha) -> NDArray[np.uint8]:
 
     Nothing of the old background stays behind invisibly, and the file packs far better.
     """
-    result = np.empty((*alpha.shape, 4), np.uint8)
-    result[..., 3] = to_bytes(alpha)
-    result[..., :3] = foreground
-    result[result[..., 3] == 0] = 0
-    return result
+    opacity = to_bytes(alpha)
+    visible = cv2.bitwise_and(foreground, foreground, mask=opacity)
+    return np.asarray(cv2.merge([*cv2.split(visible), opacity]))
 
 
 def lay_over(foreground: Image, alpha: Alpha, background: Background, image: Image) -> Image:

@@ -6,6 +6,8 @@ laying it over a new background shows no fringe. Never changes a pixel whose alp
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -39,13 +41,19 @@ def estimate_foreground(image: Image, alpha: Alpha) -> Image:
     check_image(image)
     check_alpha(alpha, image.shape[:2])
     result = image.copy()
-    nearby: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
-    for top in range(0, len(image), _STRIP_ROWS):
+    if not ((alpha > 0) & (alpha < 1)).any():
+        return result
+    nearby = _nearby_colours(image, alpha)
+
+    def explain(top: int) -> None:
         part = alpha[top : top + _STRIP_ROWS]
         rows, columns = np.nonzero((part > 0) & (part < 1))
         if rows.size:
-            nearby = nearby or _nearby_colours(image, alpha)
             _explain(result, part[rows, columns, None], (rows + top, columns), nearby)
+
+    # numpy and cv2 let other threads run while they work; the strips share no pixel.
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(explain, range(0, len(image), _STRIP_ROWS)))
     return result
 
 

@@ -55,4 +55,5 @@ def restore(alpha: Batch, placement: Placement) -> Alpha:
     """The matte (H, W) of the original picture, from a network's alpha (1, 1, h, w)."""
     height, width = placement.inner
     inner = np.ascontiguousarray(alpha[0, 0, :height, :width], dtype=np.float32)
-    return np.clip(resize(inner, placement.original), 0.0, 1.0)
+    full = resize(inner, placement.original)
+    return np.clip(full, 0.0, 1.0, out=full)

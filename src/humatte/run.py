@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from humatte.composite import Background, parse_background
-from humatte.errors import PictureError, UsageError, one_line
+from humatte.errors import OutputError, PictureError, UsageError, one_line
 from humatte.files import Job, plan
 from humatte.image_io import check_channels, encode, output_format, read, write
 
@@ -124,7 +124,7 @@ def _run_many(jobs: Sequence[Job], cut: _Cutter, skip_existing: bool) -> bool:
             else:
                 try:
                     cut.file(job)
-                except PictureError as error:
+                except (PictureError, OutputError) as error:
                     failed += 1
                     _say(f"failed: {one_line(error)}")
             advance()

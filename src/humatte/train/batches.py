@@ -71,8 +71,9 @@ def _one_thread(_: int) -> None:
     import cv2
 
     cv2.setNumThreads(0)
-    # Ctrl-C reaches the whole process group; the loop alone decides when to stop.
+    # A signal often reaches the whole process group; the loop alone decides when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def load_batches(

@@ -1,0 +1,66 @@
+"""The README's commands exist, and what it says of them is so."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+from drawn import ROOT
+from typer.main import get_command
+
+from humatte.cli import app
+
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def typed() -> list[list[str]]:
+    """Every humatte command in the README's code blocks, as words."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", README, re.S | re.M)
+    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line.split() for line in lines if line.startswith("humatte ")]
+
+
+@pytest.mark.parametrize("words", typed(), ids=" ".join)
+def test_every_command_is_one_and_takes_its_options(words: list[str]) -> None:
+    verbs = get_command(app).commands  # type: ignore[attr-defined]
+    assert words[1] in verbs
+    known = {name for option in verbs[words[1]].params for name in option.opts}
+    for word in words[2:]:
+        if word.startswith("-") and word != "-":
+            assert word in known
+
+
+def test_there_are_commands_to_check() -> None:
+    assert len(typed()) > 8
+
+
+def test_the_two_commands_stand_where_the_checks_look_for_them() -> None:
+    for name in ("cut out", "test"):
+        (line,) = re.findall(rf"<!-- command: {name} -->\n```\n(.*)\n```", README)
+        assert line.startswith("python3 -m venv .venv && ")
+        assert " && ".join(line.split(" && ")) == line
+
+
+def test_every_file_that_is_linked_exists() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target
+
+
+def test_every_verb_is_listed() -> None:
+    for verb in get_command(app).commands:  # type: ignore[attr-defined]
+        assert f"`humatte {verb}" in README
+
+
+def test_the_changelog_knows_this_version() -> None:
+    from humatte import __version__
+
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_extras_are_declared() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    assert {"train", "data", "serve", "openvino", "cluster", "dev"} <= set(extras)
