@@ -10,6 +10,7 @@ Source: Ding et al. 2019, "ACNet" (arXiv 1908.03930), section 3 and equations 5 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Literal, TypeVar
 
 import torch
@@ -33,12 +34,14 @@ class ConvNorm(nn.Module):
         stride: int = 1,
         groups: int = 1,
         bias: bool = True,
+        norm: Callable[[int], nn.BatchNorm2d] = keras_norm,
     ) -> None:
         super().__init__()
         self.conv = same_conv(channels_in, channels_out, kernel, stride, groups, bias)
-        self.norm = keras_norm(channels_out)
+        self.norm = norm(channels_out)
 
     def forward(self, x: Tensor) -> Tensor:
+        """The normalised convolution of x (N, C, h, w)."""
         return self.norm(self.conv(x))  # type: ignore[no-any-return]
 
     def fused(self) -> nn.Conv2d:
@@ -75,13 +78,14 @@ class AsymmetricConv(nn.Module):
         self.norm = nn.Identity() if per_branch else keras_norm(channels_out)
 
     def forward(self, x: Tensor) -> Tensor:
+        """The block of x (N, C, h, w)."""
         if isinstance(self.norm, nn.Identity):
             return self.square(x) + self.row(x) + self.column(x)  # type: ignore[no-any-return]
         # Summing three kernels is the same function as summing three outputs, at a third of the
         # work: only norms between convolution and sum make the branches necessary.
-        kernel, bias = self._summed(torch.float32)
         conv = self._square_conv()
-        x = F.conv2d(x, kernel, bias, conv.stride, conv.padding, groups=conv.groups)  # type: ignore[arg-type]
+        kernel, bias = self._summed(conv.weight.dtype)
+        x = F.conv2d(x, kernel, bias, conv.stride, (1, 1), groups=conv.groups)
         return self.norm(x)  # type: ignore[no-any-return]
 
     def fused(self) -> nn.Conv2d:
@@ -125,9 +129,7 @@ def fuse(network: Network) -> Network:
     return network
 
 
-def _kernel_and_bias(
-    conv: nn.Module, dtype: torch.dtype = torch.float64
-) -> tuple[Tensor, Tensor]:
+def _kernel_and_bias(conv: nn.Module, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
     assert isinstance(conv, nn.Conv2d)
     kernel = conv.weight.to(dtype)
     return kernel, kernel.new_zeros(len(kernel)) if conv.bias is None else conv.bias.to(dtype)

@@ -41,6 +41,7 @@ class Decode(nn.Module):
         self.join = same_conv(channels_skip + channels_out, channels_out)
 
     def forward(self, x: Tensor, skip: Tensor | None) -> Tensor:
+        """Maps x (N, C, h, w) and a skip (N, S, 2h, 2w) to (N, out, 2h, 2w)."""
         x = up_twice(F.relu(self.turn(x)))
         if skip is not None:
             x = torch.cat((skip, x), dim=1)

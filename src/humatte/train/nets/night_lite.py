@@ -11,6 +11,8 @@ CPU runtimes lay channels out in.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -37,6 +39,7 @@ class Separable(nn.Module):
         self.residual = stride == 1 and channels_in == channels_out
 
     def forward(self, x: Tensor) -> Tensor:
+        """Maps x (N, C, h, w) to (N, out, h / stride, w / stride)."""
         out: Tensor = self.mix(F.relu(self.around(x)))
         return F.relu(x + out if self.residual else out)
 
@@ -59,6 +62,7 @@ class Level(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Maps x (N, C, h, w) to (N, out, h/2, w/2)."""
         return self.deeper(F.relu(self.halve(x)))  # type: ignore[no-any-return]
 
 
@@ -71,6 +75,7 @@ class Ascend(nn.Module):
         self.around = AsymmetricConv(channels_out, channels_out, norm=norm)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Maps x (N, C, h, w) and a skip (N, out, 2h, 2w) to (N, out, 2h, 2w)."""
         return F.relu(self.around(F.relu(up_twice(self.thin(x)) + skip)))
 
 
@@ -93,9 +98,7 @@ class NightLite(nn.Module):
             for i, (a, b, depth) in enumerate(zip([3, *levels], levels, _DEPTH, strict=False))
         )
         upwards = levels[::-1]
-        self.decoder = nn.ModuleList(
-            Ascend(a, b, norm) for a, b in zip(upwards, upwards[1:], strict=False)
-        )
+        self.decoder = nn.ModuleList(Ascend(a, b, norm) for a, b in pairwise(upwards))
         self.head = same_conv(levels[0], 4, kernel=1)
 
     def score(self, batch: Tensor) -> Tensor:

@@ -10,11 +10,13 @@ the person and channel 2 for unsure when it fuses; that is not repeated here.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from humatte.train.nets.asymmetric import ConvNorm, fuse
 from humatte.train.nets.layers import bgr_255, same_conv, scaled, up_twice
 
 BACKGROUND, UNSURE, PERSON = range(3)
@@ -46,9 +48,10 @@ class ShmParts(NamedTuple):
 
 def _conv_norm(
     channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1, groups: int = 1
-) -> list[nn.Module]:
-    conv = same_conv(channels_in, channels_out, kernel, stride, groups, bias=False)
-    return [conv, nn.BatchNorm2d(channels_out)]
+) -> ConvNorm:
+    return ConvNorm(
+        channels_in, channels_out, kernel, stride, groups, bias=False, norm=nn.BatchNorm2d
+    )
 
 
 class InvertedResidual(nn.Module):
@@ -61,16 +64,17 @@ class InvertedResidual(nn.Module):
     def __init__(self, channels_in: int, channels_out: int, stride: int, expansion: int) -> None:
         super().__init__()
         inner = channels_in * expansion
-        expand = [*_conv_norm(channels_in, inner, kernel=1), nn.ReLU6()] if expansion > 1 else []
+        expand = [_conv_norm(channels_in, inner, kernel=1), nn.ReLU6()] if expansion > 1 else []
         self.layers = nn.Sequential(
             *expand,
-            *_conv_norm(inner, inner, stride=stride, groups=inner),
+            _conv_norm(inner, inner, stride=stride, groups=inner),
             nn.ReLU6(),
-            *_conv_norm(inner, channels_out, kernel=1),
+            _conv_norm(inner, channels_out, kernel=1),
         )
         self.residual = stride == 1 and channels_in == channels_out
 
     def forward(self, x: Tensor) -> Tensor:
+        """Maps x (N, C, h, w) to (N, out, h / stride, w / stride)."""
         out: Tensor = self.layers(x)
         return x + out if self.residual else out
 
@@ -80,10 +84,11 @@ class FuseSkip(nn.Module):
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
-        self.enter = nn.Sequential(*_conv_norm(channels_in, channels_out), nn.ReLU())
-        self.leave = nn.Sequential(*_conv_norm(channels_out, channels_out))
+        self.enter = nn.Sequential(_conv_norm(channels_in, channels_out), nn.ReLU())
+        self.leave = _conv_norm(channels_out, channels_out)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Maps x (N, C, h, w) and a skip (N, out, 2h, 2w) to (N, out, 2h, 2w)."""
         return self.leave(self.enter(up_twice(x)) + skip)  # type: ignore[no-any-return]
 
 
@@ -94,7 +99,7 @@ class TrimapNet(nn.Module):
         """Builds the network; `width` scales every inner channel count."""
         super().__init__()
         (channels,) = scaled((_STEM,), width)
-        self.stem = nn.Sequential(*_conv_norm(3, channels), nn.ReLU())
+        self.stem = nn.Sequential(_conv_norm(3, channels), nn.ReLU())
         stages, outputs = [], []
         for groups in _STAGES:
             blocks = []
@@ -107,9 +112,7 @@ class TrimapNet(nn.Module):
             outputs.append(channels)  # 16, 24, 32, 96, 320
         self.stages = nn.ModuleList(stages)
         upwards = outputs[::-1]
-        self.decoder = nn.ModuleList(
-            FuseSkip(a, b) for a, b in zip(upwards, upwards[1:], strict=False)
-        )
+        self.decoder = nn.ModuleList(FuseSkip(a, b) for a, b in pairwise(upwards))
         self.head = same_conv(outputs[0], 3)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -132,13 +135,13 @@ class DetailNet(nn.Module):
         super().__init__()
         counts = scaled(_DETAIL, width)
         self.encoder = nn.ModuleList(
-            nn.Sequential(*_conv_norm(a, b), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1))
+            nn.Sequential(_conv_norm(a, b), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1))
             for a, b in zip([6, *counts], counts, strict=False)
         )
         upwards = counts[::-1]
         self.decoder = nn.ModuleList(
             nn.Sequential(
-                *_conv_norm(a, b),
+                _conv_norm(a, b),
                 nn.ReLU(),
                 nn.ConvTranspose2d(b, b, 5, stride=2, padding=2, output_padding=1, bias=False),
             )
@@ -185,3 +188,7 @@ class Shm(nn.Module):
     def forward(self, batch: Tensor) -> Tensor:
         """Alpha (N, 1, h, w) in [0, 1] of an RGB batch (N, 3, h, w) in [0, 1]."""
         return self.parts(batch).alpha.clamp(0.0, 1.0)
+
+    def fuse(self) -> Shm:
+        """A copy with every BatchNorm folded away: the same function in evaluation mode."""
+        return fuse(self)

@@ -5,6 +5,8 @@ In: RGB batch in [0, 1]. Out: alpha in [0, 1].
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -23,6 +25,7 @@ class TwoConvs(nn.Module):
         self.second = same_conv(channels_out, channels_out)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Maps x (N, C, h, w) to (N, out, h, w)."""
         return F.relu(self.second(F.relu(self.first(x))))
 
 
@@ -45,8 +48,7 @@ class Unet(TwoClassNetwork):
             TwoConvs(a, b) for a, b in zip([3, *levels], levels, strict=False)
         )
         self.enlarge = nn.ModuleList(
-            nn.ConvTranspose2d(a, b, kernel_size=2, stride=2)
-            for a, b in zip(upwards, upwards[1:], strict=False)
+            nn.ConvTranspose2d(a, b, kernel_size=2, stride=2) for a, b in pairwise(upwards)
         )
         self.up = nn.ModuleList(TwoConvs(2 * b, b) for b in upwards[1:])
         self.head = same_conv(levels[0], 2, kernel=1)
