@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from humatte.train.export import to_onnx
 from humatte.train.nets import NETS
 from humatte.train.nets.asymmetric import AsymmetricConv, ConvNorm, NormPlace, fuse
 from humatte.train.nets.dark import Dark
@@ -155,35 +155,18 @@ def test_the_sizes_that_are_promised() -> None:
         assert megabytes(NETS["fcn8s"]()) > 500
 
 
-def to_onnx(network: nn.Module) -> onnxruntime.InferenceSession:
+def assert_parity(network: nn.Module) -> None:
     side = stride(network)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own
-        program = torch.onnx.export(
-            network,
-            (draw(2, 3, 2 * side, 3 * side),),
-            input_names=["image"],
-            output_names=["alpha"],
-            dynamic_shapes=({0: "batch", 2: "height", 3: "width"},),
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    data = program.model_proto.SerializeToString()
-    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-
-
-def assert_parity(network: nn.Module) -> None:
-    session = to_onnx(network)
-    side = stride(network)
+    data = to_onnx(network, side).SerializeToString()
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     for size in ((side, side), (3 * side, 2 * side), (4 * side, 5 * side)):
         for count in (1, 3):
             batch = draw(count, 3, *size)
             with torch.no_grad():
                 expected = network(batch).numpy()
-            (alpha,) = session.run(None, {"image": batch.numpy()})
+            (alpha,) = session.run(None, {"batch": batch.numpy()})
             np.testing.assert_allclose(alpha, expected, atol=1e-4, rtol=0)
 
 
@@ -195,6 +178,7 @@ def test_onnx_gives_the_same_alpha_at_any_size(name: str) -> None:
     assert_parity(fuse(network))
 
 
+@pytest.mark.slow
 def test_the_training_form_exports_too() -> None:
     network = build("dark-light")
     settle(network)

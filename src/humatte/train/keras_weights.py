@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py  # type: ignore[import-untyped]  # h5py ships no types
+import h5py
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -77,7 +77,7 @@ def _read_weights(file: Path) -> tuple[list[Found], dict[str, Any] | None]:
     if not file.is_file():
         raise DataError(f"{file}: no such file; expected Keras weights (.h5)")
     try:
-        with h5py.File(file, "r") as root:
+        with h5py.File(file, "r") as root:  # type: ignore[attr-defined,no-untyped-call]
             group = root.get("model_weights", root)
             if "layer_names" not in group.attrs:
                 raise DataError(

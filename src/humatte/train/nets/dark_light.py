@@ -96,7 +96,7 @@ class DarkLight(TwoClassNetwork):
         for join, turn, skip in zip(self.join, self.turn, skips, strict=True):
             x = x if skip is None else torch.cat((skip, x), dim=1)
             x = up_twice(F.relu(turn(F.relu(join(x)))))  # (N, 64, h/16, w/16) ... (N, 16, h, w)
-        return self.head(F.relu(self.last(x)))  # type: ignore[no-any-return]
+        return self.head(F.relu(self.last(x)))
 
     def fuse(self) -> DarkLight:
         """A copy with one plain convolution per block: the same function in evaluation mode."""

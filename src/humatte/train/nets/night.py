@@ -93,4 +93,4 @@ class Night(TwoClassNetwork):
         x = F.relu(self.neck(self.neck_norm(x)))
         for decode, skip in zip(self.decoder, [*skips[-2::-1], None], strict=True):
             x = decode(x, skip)
-        return self.head(x)  # type: ignore[no-any-return]
+        return self.head(x)

@@ -63,7 +63,7 @@ class Level(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps x (N, C, h, w) to (N, out, h/2, w/2)."""
-        return self.deeper(F.relu(self.halve(x)))  # type: ignore[no-any-return]
+        return self.deeper(F.relu(self.halve(x)))
 
 
 class Ascend(nn.Module):

@@ -89,7 +89,7 @@ class FuseSkip(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Maps x (N, C, h, w) and a skip (N, out, 2h, 2w) to (N, out, 2h, 2w)."""
-        return self.leave(self.enter(up_twice(x)) + skip)  # type: ignore[no-any-return]
+        return self.leave(self.enter(up_twice(x)) + skip)
 
 
 class TrimapNet(nn.Module):
@@ -124,7 +124,7 @@ class TrimapNet(nn.Module):
             skips.append(x)  # (N, 16, h, w), (N, 24, h/2, w/2) ... (N, 320, h/16, w/16)
         for decode, skip in zip(self.decoder, skips[-2::-1], strict=True):
             x = decode(x, skip)  # (N, 96, h/8, w/8) ... (N, 16, h, w)
-        return self.head(x)  # type: ignore[no-any-return]
+        return self.head(x)
 
 
 class DetailNet(nn.Module):
@@ -153,7 +153,7 @@ class DetailNet(nn.Module):
         """Raw alpha (N, 1, h, w) of picture and trimap probabilities (N, 6, h, w)."""
         for step in (*self.encoder, *self.decoder):
             x = step(x)  # (N, 16, h/2, w/2) ... (N, 128, h/16, w/16) ... (N, 16, h, w)
-        return self.head(x)  # type: ignore[no-any-return]
+        return self.head(x)
 
 
 class Shm(nn.Module):

@@ -62,4 +62,4 @@ class Unet(TwoClassNetwork):
             skips.append(x)  # (N, 64, h, w) ... (N, 1024, h/16, w/16)
         for enlarge, convs, skip in zip(self.enlarge, self.up, skips[-2::-1], strict=True):
             x = convs(torch.cat((skip, enlarge(x)), dim=1))  # (N, 512, h/8, w/8) ... (N, 64, h, w)
-        return self.head(x)  # type: ignore[no-any-return]
+        return self.head(x)
