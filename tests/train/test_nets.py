@@ -170,7 +170,11 @@ def assert_parity(network: nn.Module) -> None:
             np.testing.assert_allclose(alpha, expected, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("name", NETS)
+# The exporter takes seconds; dark is night's layers with dark-light's input, both in the quick run.
+EXPORTED = [pytest.param(n, marks=pytest.mark.slow) if n == "dark" else n for n in NETS]
+
+
+@pytest.mark.parametrize("name", EXPORTED)
 def test_onnx_gives_the_same_alpha_at_any_size(name: str) -> None:
     network = build(name)
     settle(network)
@@ -185,12 +189,12 @@ def test_the_training_form_exports_too() -> None:
     assert_parity(network)
 
 
-@pytest.mark.parametrize("norm", ["sum", "branch"])
+@pytest.mark.parametrize("norm_place", ["sum", "branch"])
 @pytest.mark.parametrize("network", [DarkLight, NightLite])
 @torch.no_grad()
-def test_fusing_keeps_the_function(network: Any, norm: NormPlace) -> None:
+def test_fusing_keeps_the_function(network: Any, norm_place: NormPlace) -> None:
     torch.manual_seed(5)
-    trained = network(width=0.5, norm=norm)
+    trained = network(width=0.5, norm_place=norm_place)
     settle(trained)
     fused = trained.fuse()
     assert not any(
@@ -221,13 +225,13 @@ def test_the_published_inference_form_fuses_too() -> None:
 
 @pytest.mark.parametrize("groups", [1, 4])
 @pytest.mark.parametrize("stride_", [1, 2])
-@pytest.mark.parametrize("norm", ["sum", "branch"])
+@pytest.mark.parametrize("norm_place", ["sum", "branch"])
 @torch.no_grad()
 def test_an_asymmetric_block_is_three_convolutions(
-    norm: NormPlace, stride_: int, groups: int
+    norm_place: NormPlace, stride_: int, groups: int
 ) -> None:
     torch.manual_seed(2)
-    block = AsymmetricConv(4, 8, stride_, groups, norm)
+    block = AsymmetricConv(4, 8, stride_, groups, norm_place)
     settle(block, 2, 4, 10, 12)
     for parameter in block.parameters():
         if parameter.ndim == 1:

@@ -52,7 +52,7 @@ class ConvNorm(nn.Module):
 class AsymmetricConv(nn.Module):
     """3x3 + 1x3 + 3x1 convolutions, summed; BatchNorm after the sum, or in each branch.
 
-    `norm="sum"` is the block of the original dark-light, `norm="branch"` that of the ACNet paper.
+    `norm_place="sum"` is the block of the original dark-light, "branch" that of the ACNet paper.
     """
 
     def __init__(
@@ -61,21 +61,22 @@ class AsymmetricConv(nn.Module):
         channels_out: int,
         stride: int = 1,
         groups: int = 1,
-        norm: NormPlace = "sum",
+        norm_place: NormPlace = "sum",
+        norm: Callable[[int], nn.BatchNorm2d] = keras_norm,
     ) -> None:
         super().__init__()
-        per_branch = norm == "branch"
+        per_branch = norm_place == "branch"
 
         def branch(kernel: tuple[int, int]) -> nn.Module:
             # A bias before a norm does nothing; only the original's layers keep theirs.
             if per_branch:
-                return ConvNorm(channels_in, channels_out, kernel, stride, groups, bias=False)
+                return ConvNorm(channels_in, channels_out, kernel, stride, groups, False, norm)
             return same_conv(channels_in, channels_out, kernel, stride, groups)
 
         self.square = branch((3, 3))
         self.row = branch((1, 3))
         self.column = branch((3, 1))
-        self.norm = nn.Identity() if per_branch else keras_norm(channels_out)
+        self.norm = nn.Identity() if per_branch else norm(channels_out)
 
     def forward(self, x: Tensor) -> Tensor:
         """The block of x (N, C, h, w)."""

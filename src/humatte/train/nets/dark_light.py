@@ -46,22 +46,22 @@ class DarkLight(TwoClassNetwork):
         self,
         width: float = 1.0,
         form: Literal["training", "inference"] = "training",
-        norm: NormPlace = "sum",
+        norm_place: NormPlace = "sum",
     ) -> None:
         """Builds the network.
 
         Args:
             width: factor on every inner channel count; 1 is the original.
             form: which of the two published forms.
-            norm: where the BatchNorm of an asymmetric block is: after the sum as in the original,
-                or in each branch as in the ACNet paper.
+            norm_place: where the BatchNorm of an asymmetric block is: after the sum as in the
+                original, or in each branch as in the ACNet paper.
         """
         super().__init__()
 
         def block(channels_in: int, channels_out: int) -> nn.Module:
             if form == "inference":
                 return ConvNorm(channels_in, channels_out)
-            return AsymmetricConv(channels_in, channels_out, norm=norm)
+            return AsymmetricConv(channels_in, channels_out, norm_place=norm_place)
 
         stem, head = scaled((_STEM, _HEAD), width)
         encoder, decoder = scaled(_ENCODER, width), scaled(_DECODER, width)

@@ -24,6 +24,18 @@ _LEVELS = (16, 32, 48, 64, 128)  # channels at strides 2, 4, 8, 16, 32
 _DEPTH = (0, 1, 2, 4, 4)  # residual blocks after each level's first convolution
 
 
+def _look(
+    channels_in: int, channels_out: int, place: NormPlace, stride: int = 1, groups: int = 1
+) -> AsymmetricConv:
+    # torch's BatchNorm follows ten times faster than Keras': with up to three norms a layer, the
+    # statistics of a short run would otherwise still hold the start.
+    return AsymmetricConv(channels_in, channels_out, stride, groups, place, nn.BatchNorm2d)
+
+
+def _mix(channels_in: int, channels_out: int) -> ConvNorm:
+    return ConvNorm(channels_in, channels_out, kernel=1, bias=False, norm=nn.BatchNorm2d)
+
+
 class Separable(nn.Module):
     """pointwise(ReLU(depthwise(x))): nine weights a channel look around, the rest mixes.
 
@@ -31,11 +43,11 @@ class Separable(nn.Module):
     """
 
     def __init__(
-        self, channels_in: int, channels_out: int, norm: NormPlace, stride: int = 1
+        self, channels_in: int, channels_out: int, norm_place: NormPlace, stride: int = 1
     ) -> None:
         super().__init__()
-        self.around = AsymmetricConv(channels_in, channels_in, stride, channels_in, norm)
-        self.mix = ConvNorm(channels_in, channels_out, kernel=1, bias=False)
+        self.around = _look(channels_in, channels_in, norm_place, stride, groups=channels_in)
+        self.mix = _mix(channels_in, channels_out)
         self.residual = stride == 1 and channels_in == channels_out
 
     def forward(self, x: Tensor) -> Tensor:
@@ -48,17 +60,17 @@ class Level(nn.Module):
     """Halves the size, then goes deeper."""
 
     def __init__(
-        self, channels_in: int, channels_out: int, depth: int, norm: NormPlace, last: bool
+        self, channels_in: int, channels_out: int, depth: int, norm_place: NormPlace, last: bool
     ) -> None:
         super().__init__()
         # A full 3x3 between the two widest levels would be a third of all weights.
         self.halve = (
-            Separable(channels_in, channels_out, norm, stride=2)
+            Separable(channels_in, channels_out, norm_place, stride=2)
             if last
-            else AsymmetricConv(channels_in, channels_out, stride=2, norm=norm)
+            else _look(channels_in, channels_out, norm_place, stride=2)
         )
         self.deeper = nn.Sequential(
-            *(Separable(channels_out, channels_out, norm) for _ in range(depth))
+            *(Separable(channels_out, channels_out, norm_place) for _ in range(depth))
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,10 +81,10 @@ class Level(nn.Module):
 class Ascend(nn.Module):
     """Thins the channels, x2, adds the skip, looks around."""
 
-    def __init__(self, channels_in: int, channels_out: int, norm: NormPlace) -> None:
+    def __init__(self, channels_in: int, channels_out: int, norm_place: NormPlace) -> None:
         super().__init__()
-        self.thin = ConvNorm(channels_in, channels_out, kernel=1, bias=False)
-        self.around = AsymmetricConv(channels_out, channels_out, norm=norm)
+        self.thin = _mix(channels_in, channels_out)
+        self.around = _look(channels_out, channels_out, norm_place)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Maps x (N, C, h, w) and a skip (N, out, 2h, 2w) to (N, out, 2h, 2w)."""
@@ -84,21 +96,21 @@ class NightLite(nn.Module):
 
     stride = 32
 
-    def __init__(self, width: float = 1.0, norm: NormPlace = "branch") -> None:
+    def __init__(self, width: float = 1.0, norm_place: NormPlace = "branch") -> None:
         """Builds the network in its training form.
 
         Args:
             width: factor on every inner channel count.
-            norm: where the BatchNorm of an asymmetric block is.
+            norm_place: where the BatchNorm of an asymmetric block is.
         """
         super().__init__()
         levels = scaled(_LEVELS, width)
         self.encoder = nn.ModuleList(
-            Level(a, b, depth, norm, last=i == len(levels) - 1)
+            Level(a, b, depth, norm_place, last=i == len(levels) - 1)
             for i, (a, b, depth) in enumerate(zip([3, *levels], levels, _DEPTH, strict=False))
         )
         upwards = levels[::-1]
-        self.decoder = nn.ModuleList(Ascend(a, b, norm) for a, b in pairwise(upwards))
+        self.decoder = nn.ModuleList(Ascend(a, b, norm_place) for a, b in pairwise(upwards))
         self.head = same_conv(levels[0], 4, kernel=1)
 
     def score(self, batch: Tensor) -> Tensor:
