@@ -6,6 +6,20 @@ from collections.abc import Callable
 
 from torch import nn
 
+from humatte.train.nets.dark import Dark
+from humatte.train.nets.dark_light import DarkLight
+from humatte.train.nets.fcn8s import Fcn8s
 from humatte.train.nets.night import Night
+from humatte.train.nets.night_lite import NightLite
+from humatte.train.nets.shm import Shm
+from humatte.train.nets.unet import Unet
 
-NETS: dict[str, Callable[..., nn.Module]] = {"night": Night}
+NETS: dict[str, Callable[..., nn.Module]] = {
+    "night": Night,
+    "dark": Dark,
+    "dark-light": DarkLight,
+    "night-lite": NightLite,
+    "fcn8s": Fcn8s,
+    "unet": Unet,
+    "shm": Shm,
+}

@@ -13,25 +13,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from humatte.train.nets.layers import (
+    INPUT_SCALE,
+    TwoClassNetwork,
+    bgr_255,
+    keras_norm,
+    same_conv,
+    scaled,
+    up_twice,
+)
+
 _ENCODER = (16, 32, 64, 128, 256)  # channels after each pooling, strides 2, 4, 8, 16, 32
 _DECODER = (128, 64, 32, 16, 8)
-
-# The original feeds 0..255. A first kernel drawn for inputs of about unit size is divided by this,
-# and its learning rate too: Adam's step does not know how large the input is.
-INPUT_SCALE = 64.0
-
-
-def same_conv(channels_in: int, channels_out: int, kernel: int = 3) -> nn.Conv2d:
-    """A stride-1 convolution that keeps the size, He-normal at the start."""
-    conv = nn.Conv2d(channels_in, channels_out, kernel, padding=kernel // 2)
-    nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-    nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
-    return conv
-
-
-def up_twice(x: Tensor) -> Tensor:
-    """Bilinear x2 with half-pixel centres, as Keras' UpSampling2D does it."""
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 class Decode(nn.Module):
@@ -48,30 +41,30 @@ class Decode(nn.Module):
         self.join = same_conv(channels_skip + channels_out, channels_out)
 
     def forward(self, x: Tensor, skip: Tensor | None) -> Tensor:
-        """(N, channels_out, 2h, 2w) from (N, channels_in, h, w) and a skip of twice its size."""
+        """Maps x (N, C, h, w) and a skip (N, S, 2h, 2w) to (N, out, 2h, 2w)."""
         x = up_twice(F.relu(self.turn(x)))
         if skip is not None:
             x = torch.cat((skip, x), dim=1)
         return F.relu(self.join(x))
 
 
-class Night(nn.Module):
+class Night(TwoClassNetwork):
     """LikeUnet `night`: 1.77 M weights, any height and width that are multiples of 32.
 
     Source: the LikeUnet family's published layer description (night.json).
     """
 
     stride = 32
+    input_channels = 3
 
     def __init__(self, width: float = 1.0) -> None:
         """Builds the network; `width` scales every inner channel count (1.0 is the original)."""
         super().__init__()
-        encoder = [max(1, round(n * width)) for n in _ENCODER]
-        decoder = [max(1, round(n * width)) for n in _DECODER]
+        encoder, decoder = scaled(_ENCODER, width), scaled(_DECODER, width)
         self.encoder = nn.ModuleList(
-            same_conv(a, b) for a, b in zip([3, *encoder], encoder, strict=False)
+            same_conv(a, b) for a, b in zip([self.input_channels, *encoder], encoder, strict=False)
         )
-        self.neck_norm = nn.BatchNorm2d(encoder[-1], eps=1e-3, momentum=0.01)
+        self.neck_norm = keras_norm(encoder[-1])
         self.neck = same_conv(encoder[-1], encoder[-1])
         skips = [*encoder[-2::-1], 0]
         inputs = [encoder[-1], *decoder[:-1]]
@@ -86,9 +79,13 @@ class Night(nn.Module):
         """Parameters whose learning rate is not the recipe's, and the factor for each."""
         return {"encoder.0.weight": 1 / INPUT_SCALE}
 
+    def original_input(self, batch: Tensor) -> Tensor:
+        """What the original is fed, of an RGB batch (N, 3, h, w) in [0, 1]: BGR, 0..255."""
+        return bgr_255(batch)
+
     def logits(self, batch: Tensor) -> Tensor:
         """Scores (N, 2, h, w) for (background, person) of an RGB batch (N, 3, h, w) in [0, 1]."""
-        x = batch.flip(1) * 255.0  # BGR, 0..255
+        x = self.original_input(batch)
         skips: list[Tensor | None] = []
         for conv in self.encoder:
             x = F.relu(F.max_pool2d(conv(x), 2))  # = pool(relu), on a quarter of the values
@@ -97,7 +94,3 @@ class Night(nn.Module):
         for decode, skip in zip(self.decoder, [*skips[-2::-1], None], strict=True):
             x = decode(x, skip)
         return self.head(x)
-
-    def forward(self, batch: Tensor) -> Tensor:
-        """Alpha (N, 1, h, w) in [0, 1] of an RGB batch (N, 3, h, w) in [0, 1]."""
-        return self.logits(batch).softmax(dim=1)[:, 1:]

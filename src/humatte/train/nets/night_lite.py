@@ -1,0 +1,138 @@
+"""Night-lite: the fastest of the family, for colour pictures.
+
+In: RGB batch in [0, 1]. Out: alpha in [0, 1]. Trains with asymmetric blocks; `fuse` gives the plain
+network with the same function, below 1 MB of weights.
+
+Where the time goes decides its shape: nothing but the final shuffle runs at full size, channels are
+few where the maps are large, and depth is spent at strides 16 and 32, where it is nearly free and
+where a person as a whole is recognised. Channel counts are multiples of 16, the vector width that
+CPU runtimes lay channels out in.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from humatte.train.nets.asymmetric import AsymmetricConv, ConvNorm, NormPlace, fuse
+from humatte.train.nets.layers import same_conv, scaled, up_twice
+
+_LEVELS = (16, 32, 48, 64, 128)  # channels at strides 2, 4, 8, 16, 32
+_DEPTH = (0, 1, 2, 4, 4)  # residual blocks after each level's first convolution
+
+
+def _look(
+    channels_in: int, channels_out: int, place: NormPlace, stride: int = 1, groups: int = 1
+) -> AsymmetricConv:
+    # torch's BatchNorm follows ten times faster than Keras': with up to three norms a layer, the
+    # statistics of a short run would otherwise still hold the start.
+    return AsymmetricConv(channels_in, channels_out, stride, groups, place, nn.BatchNorm2d)
+
+
+def _mix(channels_in: int, channels_out: int) -> ConvNorm:
+    return ConvNorm(channels_in, channels_out, kernel=1, bias=False, norm=nn.BatchNorm2d)
+
+
+class Separable(nn.Module):
+    """pointwise(ReLU(depthwise(x))): nine weights a channel look around, the rest mixes.
+
+    Adds its input where the shapes allow it, as MobileNetV2 does.
+    """
+
+    def __init__(
+        self, channels_in: int, channels_out: int, norm_place: NormPlace, stride: int = 1
+    ) -> None:
+        super().__init__()
+        self.around = _look(channels_in, channels_in, norm_place, stride, groups=channels_in)
+        self.mix = _mix(channels_in, channels_out)
+        self.residual = stride == 1 and channels_in == channels_out
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps x (N, C, h, w) to (N, out, h / stride, w / stride)."""
+        out: Tensor = self.mix(F.relu(self.around(x)))
+        return F.relu(x + out if self.residual else out)
+
+
+class Level(nn.Module):
+    """Halves the size, then goes deeper."""
+
+    def __init__(
+        self, channels_in: int, channels_out: int, depth: int, norm_place: NormPlace, last: bool
+    ) -> None:
+        super().__init__()
+        # A full 3x3 between the two widest levels would be a third of all weights.
+        self.halve = (
+            Separable(channels_in, channels_out, norm_place, stride=2)
+            if last
+            else _look(channels_in, channels_out, norm_place, stride=2)
+        )
+        self.deeper = nn.Sequential(
+            *(Separable(channels_out, channels_out, norm_place) for _ in range(depth))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps x (N, C, h, w) to (N, out, h/2, w/2)."""
+        return self.deeper(F.relu(self.halve(x)))
+
+
+class Ascend(nn.Module):
+    """Thins the channels, x2, adds the skip, looks around."""
+
+    def __init__(self, channels_in: int, channels_out: int, norm_place: NormPlace) -> None:
+        super().__init__()
+        self.thin = _mix(channels_in, channels_out)
+        self.around = _look(channels_out, channels_out, norm_place)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Maps x (N, C, h, w) and a skip (N, out, 2h, 2w) to (N, out, 2h, 2w)."""
+        return F.relu(self.around(F.relu(up_twice(self.thin(x)) + skip)))
+
+
+class NightLite(nn.Module):
+    """`night-lite`: below 1 MB when fused; height and width are multiples of 32."""
+
+    stride = 32
+
+    def __init__(self, width: float = 1.0, norm_place: NormPlace = "branch") -> None:
+        """Builds the network in its training form.
+
+        Args:
+            width: factor on every inner channel count.
+            norm_place: where the BatchNorm of an asymmetric block is.
+        """
+        super().__init__()
+        levels = scaled(_LEVELS, width)
+        self.encoder = nn.ModuleList(
+            Level(a, b, depth, norm_place, last=i == len(levels) - 1)
+            for i, (a, b, depth) in enumerate(zip([3, *levels], levels, _DEPTH, strict=False))
+        )
+        upwards = levels[::-1]
+        self.decoder = nn.ModuleList(Ascend(a, b, norm_place) for a, b in pairwise(upwards))
+        self.head = same_conv(levels[0], 4, kernel=1)
+
+    def score(self, batch: Tensor) -> Tensor:
+        """How much more person than background: (N, 1, h, w), the logit of alpha."""
+        x, skips = batch, []
+        for level in self.encoder:
+            x = level(x)
+            skips.append(x)  # (N, 16, h/2, w/2) ... (N, 128, h/32, w/32)
+        for ascend, skip in zip(self.decoder, skips[-2::-1], strict=True):
+            x = ascend(x, skip)  # (N, 64, h/16, w/16) ... (N, 16, h/2, w/2)
+        # Four scores a place are the 2x2 pixels there: full size without a convolution at it.
+        return F.pixel_shuffle(self.head(x), 2)  # (N, 4, h/2, w/2) -> (N, 1, h, w)
+
+    def logits(self, batch: Tensor) -> Tensor:
+        """Scores (N, 2, h, w) for (background, person) of an RGB batch (N, 3, h, w) in [0, 1]."""
+        half = self.score(batch) / 2
+        return torch.cat((-half, half), dim=1)
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """Alpha (N, 1, h, w) in [0, 1] of an RGB batch (N, 3, h, w) in [0, 1]."""
+        return self.score(batch).sigmoid()  # = softmax of the two logits, without the second one
+
+    def fuse(self) -> NightLite:
+        """A copy with one plain convolution per block: the same function in evaluation mode."""
+        return fuse(self)

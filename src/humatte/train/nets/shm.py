@@ -1,0 +1,194 @@
+"""SHM: Semantic Human Matting. A trimap network, a detail network and their fusion.
+
+In: RGB batch in [0, 1]; the original's own input, (BGR - mean) / 255, is made inside. Out: alpha in
+[0, 1]. The losses need more than alpha: `parts` gives it.
+
+The trimap's channels are (background, unsure, person), as the training labels 0, 1, 2 made from
+trimap values 0, 128, 255. The light re-implementation has the same labels but takes channel 1 for
+the person and channel 2 for unsure when it fuses; that is not repeated here.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from humatte.train.nets.asymmetric import ConvNorm, fuse
+from humatte.train.nets.layers import bgr_255, same_conv, scaled, up_twice
+
+BACKGROUND, UNSURE, PERSON = range(3)
+
+_BGR_MEAN = (114.0, 121.0, 134.0)  # of 0..255
+
+_STEM = 32
+# (expansion, channels, repeats, stride of the first), grouped by the stages s1 to s5.
+_STAGES = (
+    ((1, 16, 1, 1),),
+    ((6, 24, 2, 2),),
+    ((6, 32, 3, 2),),
+    ((6, 64, 4, 2), (6, 96, 3, 1)),
+    ((6, 160, 3, 2), (6, 320, 1, 1)),
+)
+_DETAIL = (16, 32, 64, 128)
+
+
+class ShmParts(NamedTuple):
+    """What SHM's losses are made of; each is (N, C, h, w)."""
+
+    trimap: Tensor
+    """Logits for (background, unsure, person)."""
+    raw_alpha: Tensor
+    """The detail network's alpha, not bounded."""
+    alpha: Tensor
+    """The fused alpha, person + unsure * raw_alpha, not clamped: the loss pulls it into [0, 1]."""
+
+
+def _conv_norm(
+    channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1, groups: int = 1
+) -> ConvNorm:
+    return ConvNorm(
+        channels_in, channels_out, kernel, stride, groups, bias=False, norm=nn.BatchNorm2d
+    )
+
+
+class InvertedResidual(nn.Module):
+    """MobileNetV2's block: expand, depthwise 3x3, project; residual where the shapes allow it.
+
+    Source: Sandler et al. 2018, "MobileNetV2", section 3.3. As there, expansion 1 has no
+    expanding convolution.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        inner = channels_in * expansion
+        expand = [_conv_norm(channels_in, inner, kernel=1), nn.ReLU6()] if expansion > 1 else []
+        self.layers = nn.Sequential(
+            *expand,
+            _conv_norm(inner, inner, stride=stride, groups=inner),
+            nn.ReLU6(),
+            _conv_norm(inner, channels_out, kernel=1),
+        )
+        self.residual = stride == 1 and channels_in == channels_out
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps x (N, C, h, w) to (N, out, h / stride, w / stride)."""
+        out: Tensor = self.layers(x)
+        return x + out if self.residual else out
+
+
+class FuseSkip(nn.Module):
+    """T-Net's decoder step: x2, convolution, add the skip, convolution."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.enter = nn.Sequential(_conv_norm(channels_in, channels_out), nn.ReLU())
+        self.leave = _conv_norm(channels_out, channels_out)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Maps x (N, C, h, w) and a skip (N, out, 2h, 2w) to (N, out, 2h, 2w)."""
+        return self.leave(self.enter(up_twice(x)) + skip)
+
+
+class TrimapNet(nn.Module):
+    """T-Net: MobileNetV2 with a stride-1 stem as the encoder of a U-Net; trimap logits out."""
+
+    def __init__(self, width: float = 1.0) -> None:
+        """Builds the network; `width` scales every inner channel count."""
+        super().__init__()
+        (channels,) = scaled((_STEM,), width)
+        self.stem = nn.Sequential(_conv_norm(3, channels), nn.ReLU())
+        stages, outputs = [], []
+        for groups in _STAGES:
+            blocks = []
+            for expansion, count, repeats, stride in groups:
+                (out,) = scaled((count,), width)
+                for i in range(repeats):
+                    blocks.append(InvertedResidual(channels, out, 1 if i else stride, expansion))
+                    channels = out
+            stages.append(nn.Sequential(*blocks))
+            outputs.append(channels)  # 16, 24, 32, 96, 320
+        self.stages = nn.ModuleList(stages)
+        upwards = outputs[::-1]
+        self.decoder = nn.ModuleList(FuseSkip(a, b) for a, b in pairwise(upwards))
+        self.head = same_conv(outputs[0], 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, 3, h, w) for (background, unsure, person)."""
+        x = self.stem(x)  # (N, 32, h, w)
+        skips = []
+        for stage in self.stages:
+            x = stage(x)
+            skips.append(x)  # (N, 16, h, w), (N, 24, h/2, w/2) ... (N, 320, h/16, w/16)
+        for decode, skip in zip(self.decoder, skips[-2::-1], strict=True):
+            x = decode(x, skip)  # (N, 96, h/8, w/8) ... (N, 16, h, w)
+        return self.head(x)
+
+
+class DetailNet(nn.Module):
+    """M-Net: a small encoder and decoder on picture and trimap; raw alpha out. No biases."""
+
+    def __init__(self, width: float = 1.0) -> None:
+        """Builds the network; `width` scales every inner channel count."""
+        super().__init__()
+        counts = scaled(_DETAIL, width)
+        self.encoder = nn.ModuleList(
+            nn.Sequential(_conv_norm(a, b), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1))
+            for a, b in zip([6, *counts], counts, strict=False)
+        )
+        upwards = counts[::-1]
+        self.decoder = nn.ModuleList(
+            nn.Sequential(
+                _conv_norm(a, b),
+                nn.ReLU(),
+                nn.ConvTranspose2d(b, b, 5, stride=2, padding=2, output_padding=1, bias=False),
+            )
+            for a, b in zip([upwards[0], *upwards], upwards, strict=False)
+        )
+        self.head = same_conv(counts[0], 1, kernel=5, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Raw alpha (N, 1, h, w) of picture and trimap probabilities (N, 6, h, w)."""
+        for step in (*self.encoder, *self.decoder):
+            x = step(x)  # (N, 16, h/2, w/2) ... (N, 128, h/16, w/16) ... (N, 16, h, w)
+        return self.head(x)
+
+
+class Shm(nn.Module):
+    """Semantic Human Matting in its light form; height and width are multiples of 16.
+
+    Source: Chen et al. 2018, "Semantic Human Matting" (arXiv 1809.01354), section 4, with the
+    layers of its light re-implementation.
+    """
+
+    stride = 16
+
+    def __init__(self, width: float = 1.0) -> None:
+        """Builds both networks; `width` scales every inner channel count."""
+        super().__init__()
+        self.trimap_net = TrimapNet(width)
+        self.detail_net = DetailNet(width)
+
+    def original_input(self, batch: Tensor) -> Tensor:
+        """What the original is fed, of an RGB batch (N, 3, h, w) in [0, 1]."""
+        mean = torch.tensor(_BGR_MEAN, dtype=batch.dtype, device=batch.device)
+        return (bgr_255(batch) - mean.view(1, 3, 1, 1)) / 255.0
+
+    def parts(self, batch: Tensor) -> ShmParts:
+        """Trimap logits, raw alpha and fused alpha of an RGB batch (N, 3, h, w) in [0, 1]."""
+        image = self.original_input(batch)
+        trimap = self.trimap_net(image)  # (N, 3, h, w)
+        shares = trimap.softmax(dim=1)
+        raw_alpha = self.detail_net(torch.cat((image, shares), dim=1))  # (N, 1, h, w)
+        person, unsure = shares[:, PERSON : PERSON + 1], shares[:, UNSURE : UNSURE + 1]
+        return ShmParts(trimap, raw_alpha, person + unsure * raw_alpha)  # section 4.3, equation 2
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """Alpha (N, 1, h, w) in [0, 1] of an RGB batch (N, 3, h, w) in [0, 1]."""
+        return self.parts(batch).alpha.clamp(0.0, 1.0)
+
+    def fuse(self) -> Shm:
+        """A copy with every BatchNorm folded away: the same function in evaluation mode."""
+        return fuse(self)
