@@ -172,6 +172,22 @@ def export(
     typer.echo(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
 
 
+@app.command("import-keras")
+def import_keras(
+    weights: Annotated[Path, typer.Argument(help="The original's weights (.h5).")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The .onnx file to write.")],
+    layers: Annotated[
+        Path | None, typer.Option("--layers", help="Its layer description (.json).")
+    ] = None,
+) -> None:
+    """Read original LikeUnet weights into an ONNX file."""
+    with _extra("train"):
+        from humatte.train.export import export_keras
+
+        export_keras(weights, layers, out)
+    typer.echo(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
+
+
 class _extra:
     """Names the command that installs a missing extra."""
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from humatte import metrics
 from humatte.arrays import to_float
-from humatte.data.layouts import Pair, find_pairs, people_folder, read_pair
+from humatte.data.layouts import find_pairs, people_folder
+from humatte.data.pairs import Pair, read_pair
 from humatte.data.sheets import Tile, contact_sheet
 from humatte.matting import matte
 from humatte.network import Network

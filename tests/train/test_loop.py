@@ -13,7 +13,7 @@ from humatte.errors import TrainingError
 from humatte.train import loop
 from humatte.train.batches import plan_epoch, total_steps
 from humatte.train.checkpoint import load_checkpoint
-from humatte.train.loop import learning_rate, train
+from humatte.train.loop import train
 from humatte.train.recipe import Recipe
 
 
@@ -138,17 +138,52 @@ def test_the_first_sizes_come_first(small: Recipe) -> None:
     assert (32, 32) not in sizes[10:]
 
 
-def test_learning_rates() -> None:
-    part = Recipe.model_validate(
-        {
-            "name": "r",
-            "network": {"name": "night"},
-            "train": {"lr": 1.0, "warmup_steps": 10, "schedule": "cosine"},
-        }
-    ).train
-    rates = [learning_rate(part, step, 110) for step in range(111)]
-    assert rates[:10] == pytest.approx(np.arange(1, 11) / 10)
-    assert rates[60] == pytest.approx(0.5)
-    assert rates[110] == pytest.approx(0.0)
-    kept = part.model_copy(update={"schedule": "keep"})
-    assert learning_rate(kept, 99, 110) == 1.0
+def test_accumulated_batches_step_as_one(small: Recipe, data: Path, tmp_path: Path) -> None:
+    """unet has no batch statistics, so that two halves make exactly one whole."""
+    settings = small.model_dump(mode="json")
+    settings["network"] |= {"name": "unet", "width": 0.0625}
+    settings["train"] |= {"steps": 3, "sizes": [[64, 64]], "lr": 1e-4, "average": 0.0}
+    found = []
+    for batch, accumulate in ((4, 1), (2, 2)):
+        settings["train"] |= {"batch": batch, "accumulate": accumulate}
+        out = tmp_path / f"run{accumulate}"
+        train(Recipe.model_validate(settings), data, out, tmp_path / "cache")
+        found.append(load_checkpoint(out / "last.pt").weights)
+    for name, value in found[0].items():
+        assert torch.allclose(value, found[1][name], rtol=1e-3, atol=1e-6), name
+
+
+def test_phases_follow_each_other_and_resume(
+    small: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = small.model_dump(mode="json")
+    settings["network"] |= {"name": "shm", "width": 0.125}
+    settings["train"] |= {"steps": 6, "sizes": [[32, 32]]}
+    settings["phases"] = [
+        {"name": "pre_train_t_net", "share": 0.5, "loss": {"trimap": 1.0}},
+        {"name": "end_to_end", "share": 0.5, "loss": {"alpha": 0.5, "composition": 0.5}},
+    ]
+    recipe = Recipe.model_validate(settings)
+    seen: list[str] = []
+    step = loop.train_step
+
+    def watched(setting, run, phase, *rest):
+        terms = step(setting, run, phase, *rest)
+        seen.append(phase.name)
+        if phase.name == "pre_train_t_net":  # the detail network has no part in this loss
+            assert all(p.grad is None for p in run.network.detail_net.parameters())
+        if len(seen) == 3 and stop_early:
+            os.kill(os.getpid(), signal.SIGINT)
+        return terms
+
+    monkeypatch.setattr(loop, "train_step", watched)
+    stop_early = False
+    train(recipe, data, tmp_path / "whole", tmp_path / "cache")
+    assert seen == ["pre_train_t_net"] * 3 + ["end_to_end"] * 3
+    seen.clear()
+    stop_early = True
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, data, tmp_path / "parts", tmp_path / "cache")
+    train(recipe, data, tmp_path / "parts", tmp_path / "cache", resume=True)
+    whole, parts = (load_checkpoint(tmp_path / n / "last.pt").weights for n in ("whole", "parts"))
+    assert all(torch.equal(value, parts[name]) for name, value in whole.items())

@@ -2,58 +2,133 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from drawn import disc
 
-from humatte.train.losses import LOSSES, binary_cross_entropy, soft_iou, weighted_loss
+from humatte.train import losses
+from humatte.train.losses import LOSSES, Prediction, Target, predict, trimap_of, weighted_loss
+from humatte.train.nets import NETS
 
 
-def logits_of(person: torch.Tensor) -> torch.Tensor:
-    """Two-channel scores whose softmax gives this person probability."""
-    return torch.cat((torch.log(1 - person), torch.log(person)), dim=1)
+def sure(alpha: torch.Tensor) -> torch.Tensor:
+    """Logits (N, 2, h, w) that are certain of an alpha of zeros and ones."""
+    score = (alpha * 2 - 1) * 30
+    return torch.cat((-score, score), dim=1)
+
+
+def target_of(alpha: torch.Tensor) -> Target:
+    return Target(torch.full((len(alpha), 3, *alpha.shape[2:]), 0.5), alpha)
+
+
+def drawn(soft: float = 4.0) -> torch.Tensor:
+    return torch.from_numpy(disc(64, 64, 20, soft))[None, None]
 
 
 def test_cross_entropy_is_the_formula() -> None:
     person = torch.tensor([0.2, 0.5, 0.9]).reshape(1, 1, 1, 3)
     alpha = torch.tensor([0.0, 0.5, 0.7]).reshape(1, 1, 1, 3)
-    expected = (
-        -(
-            math.log(0.8)
-            + 0.5 * (math.log(0.5) + math.log(0.5))
-            + 0.7 * math.log(0.9)
-            + 0.3 * math.log(0.1)
-        )
-        / 3
-    )
-    assert float(binary_cross_entropy(logits_of(person), alpha)) == pytest.approx(expected)
+    logits = torch.cat((torch.log(1 - person), torch.log(person)), dim=1)
+    terms = [
+        math.log(0.8),
+        0.5 * (math.log(0.5) + math.log(0.5)),
+        0.7 * math.log(0.9) + 0.3 * math.log(0.1),
+    ]
+    found = losses.binary_cross_entropy(Prediction(person, logits), target_of(alpha))
+    assert float(found) == pytest.approx(-sum(terms) / 3)
 
 
 def test_soft_iou_is_zero_when_right_and_one_when_wrong() -> None:
     alpha = torch.zeros(2, 1, 20, 20)
     alpha[:, :, :10] = 1
-    sure = (alpha * 2 - 1) * 30
-    right = torch.cat((-sure, sure), dim=1)
-    assert float(soft_iou(right, alpha)) == pytest.approx(0, abs=1e-4)
-    assert float(soft_iou(-right, alpha)) > 0.98
+    assert float(losses.soft_iou(Prediction(alpha), target_of(alpha))) == pytest.approx(0)
+    assert float(losses.soft_iou(Prediction(1 - alpha), target_of(alpha))) > 0.98
     empty = torch.zeros(1, 1, 20, 20)
-    assert float(soft_iou(torch.cat((empty + 30, empty - 30), 1), empty)) == pytest.approx(
-        0, abs=1e-4
-    )
+    assert float(losses.soft_iou(Prediction(empty), target_of(empty))) == pytest.approx(0)
+
+
+def test_shm_losses_are_the_formulas() -> None:
+    alpha, found = torch.rand(1, 1, 8, 8), torch.rand(1, 1, 8, 8)
+    image = torch.rand(1, 3, 8, 8)
+    prediction, target = Prediction(found), Target(image, alpha)
+    a, f, i = (x.numpy().astype(np.float64) for x in (alpha, found, image))
+    expected = np.sqrt((f - a) ** 2 + 1e-6).mean()
+    assert float(losses.alpha(prediction, target)) == pytest.approx(expected)
+    expected = np.sqrt((f * i - a * i) ** 2 + 1e-6).mean()
+    assert float(losses.composition(prediction, target)) == pytest.approx(expected)
+
+
+def test_the_trimap_is_unsure_around_the_edge_and_nowhere_else() -> None:
+    alpha = drawn()
+    labels = trimap_of(alpha)[0].numpy()
+    matte = alpha[0, 0].numpy()
+    soft = (matte > 0.02) & (matte < 0.98)
+    assert set(np.unique(labels)) == {0, 1, 2}
+    assert (labels[soft] == 1).all()
+    assert (matte[labels == 2] > 0.98).all()
+    assert (matte[labels == 0] < 0.02).all()
+    assert (labels == 1).mean() < 0.3
+    assert set(np.unique(trimap_of(torch.zeros(1, 1, 9, 9)))) == {0}
+    assert set(np.unique(trimap_of(torch.ones(1, 1, 9, 9)))) == {2}
+
+
+def test_boundary_errors_weigh_five_times_as_much() -> None:
+    alpha = drawn()
+    band = trimap_of(alpha)[:, None] == 1
+    masks = (band & (alpha > 0.5), alpha == 1)
+    at_edge, inside = (torch.where(mask, alpha * 0.5, alpha) for mask in masks)
+    plain = [float((f - alpha).abs().sum()) for f in (at_edge, inside)]
+    found = [float(losses.boundary(Prediction(f), target_of(alpha))) for f in (at_edge, inside)]
+    assert found[0] / plain[0] > 3 * found[1] / plain[1]
+
+
+@pytest.mark.parametrize("name", ["laplacian", "gradient"])
+def test_detail_losses_see_edges_and_not_constants(name: str) -> None:
+    alpha = drawn(soft=1)
+    blurred = torch.nn.functional.avg_pool2d(alpha, 5, stride=1, padding=2)
+    right = float(LOSSES[name](Prediction(alpha), target_of(alpha)))
+    assert right == pytest.approx(0, abs=1e-7)
+    assert float(LOSSES[name](Prediction(blurred), target_of(alpha))) > 1e-3
+    flat = torch.full_like(alpha, 0.3)
+    found = float(losses.gradient(Prediction(flat), target_of(flat + 0.1)))
+    assert found == pytest.approx(0, abs=1e-6)
+
+
+def prediction_from(raw: torch.Tensor, name: str) -> Prediction:
+    if name == "trimap":
+        return Prediction(raw[:, :1].sigmoid(), trimap=raw)
+    logits = raw[:, :2]
+    return Prediction((logits[:, 1:] - logits[:, :1]).sigmoid(), logits=logits)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_loss_pulls_towards_the_truth(name: str) -> None:
     torch.manual_seed(0)
-    alpha = torch.rand(2, 1, 16, 16)
-    logits = torch.randn(2, 2, 16, 16, requires_grad=True)
-    before = LOSSES[name](logits, alpha)
-    (gradient,) = torch.autograd.grad(before, logits)
-    assert torch.isfinite(gradient).all()
-    assert LOSSES[name](logits - 5 * gradient, alpha) < before
+    target = Target(torch.rand(1, 3, 64, 64), drawn())
+    raw = torch.randn(1, 3, 64, 64, requires_grad=True)
+    before = LOSSES[name](prediction_from(raw, name), target)
+    (slope,) = torch.autograd.grad(before, raw)
+    assert torch.isfinite(slope).all()
+    after = LOSSES[name](prediction_from(raw - slope / slope.abs().max(), name), target)
+    assert after < before
 
 
 def test_the_weighted_sum_names_its_terms() -> None:
-    alpha, logits = torch.rand(1, 1, 8, 8), torch.randn(1, 2, 8, 8)
-    total, terms = weighted_loss({"binary_cross_entropy": 1.0, "soft_iou": 0.5}, logits, alpha)
-    assert set(terms) == {"binary_cross_entropy", "soft_iou"}
+    target = target_of(torch.rand(1, 1, 8, 8))
+    prediction = prediction_from(torch.randn(1, 3, 8, 8), "soft_iou")
+    weights = {"binary_cross_entropy": 1.0, "soft_iou": 0.5}
+    total, terms = weighted_loss(weights, prediction, target)
+    assert set(terms) == set(weights)
     assert float(total) == pytest.approx(terms["binary_cross_entropy"] + 0.5 * terms["soft_iou"])
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_every_network_gives_what_its_losses_need(name: str) -> None:
+    network = NETS[name](width=0.1).eval()
+    side = int(network.stride) * 2
+    batch = torch.rand(1, 3, side, side)
+    prediction = predict(network, batch)
+    given = {part for part, value in prediction._asdict().items() if value is not None}
+    assert given == losses.offers(type(network))
+    assert torch.allclose(prediction.alpha.clamp(0, 1), network(batch), atol=1e-5)

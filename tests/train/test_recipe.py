@@ -44,6 +44,8 @@ def test_overrides_are_read_as_toml_values() -> None:
         ("train.lr=-1", "greater than 0"),
         ("train.sizes=[[100, 64]]", "multiples of 32"),
         ("train.first_share=0.5", "first_sizes"),
+        ("loss.trimap=1", "needs trimap"),
+        ('phases=[{name="a", share=0.5}]', "add up to 0.5"),
         ("train.lr", "key=value"),
         ("name.x=1", "not a table"),
     ],

@@ -29,31 +29,40 @@ class Draw:
     size: Size
 
 
-def steps_per_epoch(samples: int, batch: int) -> int:
-    """Whole batches in one pass; at least one."""
-    return max(1, samples // batch)
+def steps_per_epoch(recipe: Recipe, samples: int, processes: int = 1) -> int:
+    """Whole optimizer steps in one pass; at least one."""
+    return max(1, samples // (recipe.train.batch * recipe.train.accumulate * processes))
 
 
-def total_steps(recipe: Recipe, samples: int) -> int:
+def total_steps(recipe: Recipe, samples: int, processes: int = 1) -> int:
     """How many optimizer steps the whole run has."""
     if recipe.train.steps is not None:
         return recipe.train.steps
-    return recipe.train.epochs * steps_per_epoch(samples, recipe.train.batch)
+    return recipe.train.epochs * steps_per_epoch(recipe, samples, processes)
 
 
-def plan_epoch(recipe: Recipe, samples: int, epoch: int) -> list[list[Draw]]:
-    """The batches of one epoch: a fresh order, and one size drawn for each batch."""
+def plan_epoch(
+    recipe: Recipe, samples: int, epoch: int, process: int = 0, processes: int = 1
+) -> list[list[Draw]]:
+    """The batches of one epoch for one of several processes.
+
+    A fresh order, and one size drawn for each batch; batches of one step share nothing but the
+    step. All processes together see what one process with the larger batch would see.
+    """
     train = recipe.train
     rng = np.random.default_rng((train.seed, epoch))
-    per_epoch = steps_per_epoch(samples, train.batch)
+    steps = steps_per_epoch(recipe, samples, processes)
+    batches, whole = steps * train.accumulate, train.batch * processes
     # A list shorter than a batch is repeated, so that every batch is full.
-    order = np.resize(rng.permutation(samples), per_epoch * train.batch)
-    first = train.first_share * total_steps(recipe, samples)
+    order = np.resize(rng.permutation(samples), batches * whole).reshape(batches, whole)
+    first = train.first_share * total_steps(recipe, samples, processes)
     plan = []
-    for number, indices in enumerate(order.reshape(per_epoch, train.batch)):
-        sizes = train.first_sizes if epoch * per_epoch + number < first else train.sizes
+    for number, indices in enumerate(order):
+        step = epoch * steps + number // train.accumulate
+        sizes = train.first_sizes if step < first else train.sizes
         height, width = sizes[int(rng.integers(len(sizes)))]
-        plan.append([Draw(epoch, int(index), (height, width)) for index in indices])
+        mine = indices[process * train.batch : (process + 1) * train.batch]
+        plan.append([Draw(epoch, int(index), (height, width)) for index in mine])
     return plan
 
 

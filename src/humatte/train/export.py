@@ -6,6 +6,7 @@ differ by more than 1e-4 at any of three sizes.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import warnings
 from pathlib import Path
@@ -17,7 +18,8 @@ from torch import nn
 
 from humatte.errors import TrainingError
 from humatte.network import FACTS_KEY, Facts
-from humatte.train.checkpoint import Checkpoint, load_checkpoint
+from humatte.train.checkpoint import Checkpoint, current_commit, load_checkpoint
+from humatte.train.keras_weights import load_keras
 from humatte.train.nets import NETS
 from humatte.train.nets.asymmetric import fuse
 from humatte.train.recipe import Recipe
@@ -27,6 +29,7 @@ TOLERANCE = 1e-4
 _PROOF_SIZES = ((3, 3), (8, 8), (5, 10))
 _TRACED_UNITS = (6, 7)
 _OPSET = 18
+_KERAS_LONG_SIDE = 512  # the originals were trained at 256 to 512 pixels
 _LICENCE = "Apache-2.0"
 
 
@@ -49,6 +52,37 @@ def export_run(run: Path, out: Path) -> float:
     network.load_state_dict(checkpoint.averaged)
     stride = int(network.stride)  # type: ignore[arg-type]
     return write_network(network, _facts(checkpoint, recipe, stride), out)
+
+
+def export_keras(weights: Path, layers: Path | None, out: Path) -> float:
+    """Writes original LikeUnet weights as ONNX.
+
+    Args:
+        weights: the .h5 file.
+        layers: the layer description (.json), checked against the file if given.
+        out: the .onnx file.
+
+    Returns:
+        The largest difference between torch and onnxruntime that was seen.
+
+    Raises:
+        DataError: not such a file; the first layer that does not fit is named.
+        TrainingError: the exported network differs by more than 1e-4.
+    """
+    network = load_keras(weights, layers)
+    stride = int(network.stride)  # type: ignore[arg-type]
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    facts = Facts(
+        name=weights.stem,
+        stride=stride,
+        best_long_side=_KERAS_LONG_SIDE,
+        licence="that of the imported weights",
+        data_hash=f"keras {digest[:32]}",
+        commit=current_commit(),
+        scores={},
+        recipe={},
+    )
+    return write_network(network, facts, out)
 
 
 def _facts(checkpoint: Checkpoint, recipe: Recipe, stride: int) -> Facts:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from humatte.errors import UsageError
-from humatte.train.losses import LOSSES
+from humatte.train.losses import LOSSES, NEEDS, offers
 from humatte.train.nets import NETS
 
 
@@ -35,6 +35,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 NetworkName = Annotated[str, AfterValidator(lambda name: _known(name, NETS, "network"))]
 LossName = Annotated[str, AfterValidator(lambda name: _known(name, LOSSES, "loss"))]
+Schedule = Literal["keep", "step", "exp", "poly", "cosine"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 
@@ -58,11 +59,13 @@ class DataPart(_Part):
     """Where the samples are, below the data folder."""
 
     people: str = "people"
-    """Folder with image/ and alpha/ (the data folder itself if there is no such folder)."""
+    """Folder of the people's pictures (the data folder itself if there is no such folder)."""
+    layout: Literal["auto", "folders", "aisegment", "p3m"] = "auto"
+    """How the people's pictures lie on disk; see `humatte.data.layouts`."""
     train: str = "train.txt"
-    """List of the names to train on, in the people folder."""
+    """The list to train on, in the people folder: .txt with names, or .csv with paths."""
     validation: str = "val.txt"
-    """List of the names to validate on, in the people folder."""
+    """The list to validate on, in the people folder."""
     background: str = "background"
     """Folder of pictures without people, for background replacement; may be absent."""
     long_side: Annotated[int, Field(ge=32)] = 480
@@ -102,7 +105,9 @@ class TrainPart(_Part):
     """How long, how large, how often."""
 
     optimizer: Literal["adam", "adamw"] = "adamw"
-    """`adam` is AMSGrad, as the LikeUnet scripts use it; `adamw` decouples the weight decay."""
+    """`adam` adds the weight decay to the gradient, `adamw` decouples it."""
+    amsgrad: bool = True
+    """With `adam`, the AMSGrad variant."""
     lr: Positive = 2e-3
     """Highest learning rate."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
@@ -119,8 +124,12 @@ class TrainPart(_Part):
     """Smaller sizes for the first part of the run: what a person is can be learnt cheaply."""
     first_share: Share = 0.0
     """The share of the steps that uses `first_sizes`."""
-    schedule: Literal["keep", "cosine"] = "cosine"
-    """How the learning rate goes on after the warm-up."""
+    schedule: Schedule = "cosine"
+    """How the learning rate goes on after the warm-up; see `humatte.train.schedule`."""
+    decay_epochs: Positive = 10.0
+    """With `step` and `exp`, the learning rate halves in this many epochs."""
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    """Batches whose gradients are added up before one optimizer step."""
     warmup_steps: Annotated[int, Field(ge=0)] = 200
     """The learning rate rises linearly over this many steps."""
     average: Annotated[float, Field(ge=0, lt=1)] = 0.998
@@ -131,6 +140,8 @@ class TrainPart(_Part):
     """Number format of the arithmetic, in lightning-fabric's words."""
     validate_every: Annotated[int, Field(ge=1)] = 1
     """Epochs between validations."""
+    sheet_every: Annotated[int, Field(ge=0)] = 0
+    """Epochs between contact sheets of validation pictures; 0 = only at the end."""
     seed: int = 1
     """Seed of the weights and of every sample."""
 
@@ -139,6 +150,21 @@ class TrainPart(_Part):
         if self.first_share and not self.first_sizes:
             raise ValueError("first_share is set but first_sizes is empty")
         return self
+
+
+class PhasePart(_Part):
+    """One of several parts of a run. What is not given here is as in `train` and `loss`."""
+
+    name: str
+    """Its name, for the log."""
+    share: Annotated[float, Field(gt=0, le=1)]
+    """Its share of the run's steps; the shares of all phases add up to 1."""
+    loss: dict[LossName, Positive] | None = Field(default=None, min_length=1)
+    """Weights of the named losses."""
+    lr: Positive | None = None
+    """Highest learning rate."""
+    schedule: Schedule | None = None
+    """How the learning rate goes on after the warm-up."""
 
 
 class Recipe(_Part):
@@ -152,6 +178,28 @@ class Recipe(_Part):
     loss: dict[LossName, Positive] = Field(default={"binary_cross_entropy": 1.0}, min_length=1)
     """Weights of the named losses."""
     train: TrainPart = TrainPart()
+    phases: tuple[PhasePart, ...] = ()
+    """Parts of the run, one after the other, each with a fresh optimizer; none = one whole."""
+
+    @model_validator(mode="after")
+    def _phases_make_a_whole(self) -> Recipe:
+        shares = sum(phase.share for phase in self.phases)
+        if self.phases and abs(shares - 1) > 1e-6:
+            raise ValueError(f"the shares of the phases add up to {shares:g}, expected 1")
+        return self
+
+    @model_validator(mode="after")
+    def _losses_suit_the_network(self) -> Recipe:
+        offered = offers(NETS[self.network.name])  # type: ignore[arg-type]
+        used = [phase.loss for phase in self.phases if phase.loss] or [self.loss]
+        for name in (name for weights in used for name in weights):
+            if NEEDS.get(name, "alpha") not in offered:
+                fitting = sorted(n for n in LOSSES if NEEDS.get(n, "alpha") in offered)
+                raise ValueError(
+                    f"the loss '{name}' needs {NEEDS[name]}, which {self.network.name} has not; "
+                    f"expected one of {', '.join(fitting)}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _sizes_fit_the_network(self) -> Recipe:

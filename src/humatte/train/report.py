@@ -26,15 +26,16 @@ _DRAW_EVERY_SECONDS = 10.0
 class Report:
     """Collects a run's numbers. A context manager: closing it flushes the event file."""
 
-    def __init__(self, folder: Path) -> None:
-        """Writes into `folder`, which exists."""
+    def __init__(self, folder: Path, active: bool = True) -> None:
+        """Writes into `folder`, which exists; nothing at all unless `active`."""
         # The import takes seconds and is only needed while training.
         from torch.utils.tensorboard import SummaryWriter
 
         self.folder = folder
-        self.console = Console(stderr=True)
+        self.active = active
+        self.console = Console(stderr=True, quiet=not active)
         self.rows = _read_rows(folder / "metrics.csv")
-        self._events = SummaryWriter(str(folder / "tensorboard"))
+        self._events = SummaryWriter(str(folder / "tensorboard")) if active else None
         self._drawn = -math.inf
         self._clear()
 
@@ -53,9 +54,10 @@ class Report:
         trace: TracebackType | None,
     ) -> None:
         """Draws the curves a last time and closes the event file."""
-        if self.rows:
-            self._draw()
-        self._events.close()
+        if self._events:
+            if self.rows:
+                self._draw()
+            self._events.close()
 
     def _draw(self) -> None:
         draw_curves(self.rows, self.folder / "curves.png")
@@ -88,7 +90,7 @@ class Report:
         self._pictures += pictures
         self._waited += waited
         self._rate = rate
-        if step % _LOG_EVERY_STEPS == 0:
+        if self._events and step % _LOG_EVERY_STEPS == 0:
             for name, value in terms.items():
                 self._events.add_scalar(f"train/{name}", value, step)
             self._events.add_scalar("train/lr", rate, step)
@@ -107,8 +109,9 @@ class Report:
         row |= {name: round(total / max(1, self._steps), 6) for name, total in self._sums.items()}
         row |= {name: round(value, 6) for name, value in scores.items()}
         self.rows.append({name: str(value) for name, value in row.items()})
-        for name, value in scores.items():
-            self._events.add_scalar(f"validation/{name}", value, step)
+        if self._events:
+            for name, value in scores.items():
+                self._events.add_scalar(f"validation/{name}", value, step)
         _write_rows(self.rows, self.folder / "metrics.csv")
         if time.monotonic() - self._drawn > _DRAW_EVERY_SECONDS:
             self._draw()

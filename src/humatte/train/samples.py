@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from humatte.arrays import to_float
-from humatte.data.layouts import Pair, read_pair
+from humatte.data.pairs import Pair, read_pair
 from humatte.errors import DataError
 from humatte.foreground import estimate_foreground
 

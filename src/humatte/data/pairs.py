@@ -1,0 +1,55 @@
+"""A photo and its matte: two files, read together and checked against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from humatte.arrays import Image, resize
+from humatte.errors import DataError
+from humatte.prepare import fitted_size
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One training picture: a file with the photo and, if there is a person, one with the matte."""
+
+    name: str
+    image: Path
+    alpha: Path | None
+    source: str = ""
+    licence: str = ""
+
+
+def read_pair(pair: Pair, long_side: int) -> tuple[Image, NDArray[np.uint8]]:
+    """The photo and its matte as bytes (all 0 without one), at most `long_side` pixels long.
+
+    Of a matte file with an alpha channel of its own (AISegment's are RGBA) that channel is taken.
+
+    Raises:
+        DataError: an unreadable file, or a matte of another size than its photo.
+    """
+    try:
+        with PillowImage.open(pair.image) as file:
+            image = np.asarray(file.convert("RGB"))
+        alpha: NDArray[np.uint8]
+        if pair.alpha is None:
+            alpha = np.zeros(image.shape[:2], np.uint8)
+        else:
+            with PillowImage.open(pair.alpha) as file:
+                alpha = np.asarray(file.getchannel("A") if "A" in file.mode else file.convert("L"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{pair.name}: unreadable: {error}") from None
+    if alpha.shape != image.shape[:2]:
+        raise DataError(
+            f"{pair.name}: the matte is {alpha.shape[1]}x{alpha.shape[0]}, "
+            f"the photo {image.shape[1]}x{image.shape[0]}"
+        )
+    if max(alpha.shape) > long_side:
+        size = fitted_size((alpha.shape[0], alpha.shape[1]), long_side)
+        image, alpha = resize(image, size), resize(alpha, size)
+    return image, alpha

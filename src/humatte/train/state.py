@@ -1,0 +1,207 @@
+"""What a run works with: its data, its network and optimizer, its place; and how to save them."""
+
+from __future__ import annotations
+
+import copy
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from torch import Tensor, nn
+
+from humatte.data.layouts import find_backgrounds, find_split
+from humatte.data.pairs import Pair
+from humatte.errors import TrainingError
+from humatte.train.augment import Sources
+from humatte.train.batches import steps_per_epoch, total_steps
+from humatte.train.checkpoint import Checkpoint, current_commit
+from humatte.train.losses import Prediction, predict
+from humatte.train.nets import NETS
+from humatte.train.recipe import Recipe, TrainPart
+from humatte.train.report import Report
+from humatte.train.samples import Store, build_store
+
+
+class Predictor(nn.Module):
+    """A network whose `forward` gives everything that losses need.
+
+    Precision and gradient exchange of lightning-fabric apply to `forward` alone; a call of another
+    method of a wrapped network would silently run in fp32 and on its own.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: Tensor) -> Prediction:
+        """The network's prediction of an RGB batch (N, 3, h, w) in [0, 1]."""
+        return predict(self.network, batch)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Everything a run reads."""
+
+    sources: Sources
+    validation: Store
+
+    @property
+    def data_hash(self) -> str:
+        """Names the exact pictures that were trained on."""
+        backgrounds = self.sources.backgrounds
+        parts = [self.sources.people.data_hash, backgrounds.data_hash if backgrounds else "none"]
+        return "-".join(part[:16] for part in parts)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What stays the same while a run goes on."""
+
+    recipe: Recipe
+    data: Data
+    fabric: Fabric
+    report: Report
+    out: Path
+
+    @property
+    def per_epoch(self) -> int:
+        """Optimizer steps in one epoch."""
+        samples = len(self.data.sources.people)
+        return steps_per_epoch(self.recipe, samples, self.fabric.world_size)
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps in the whole run."""
+        samples = len(self.data.sources.people)
+        return total_steps(self.recipe, samples, self.fabric.world_size)
+
+
+@dataclass
+class Run:
+    """What changes while a run goes on. `model` is `network` set up for training."""
+
+    network: nn.Module
+    model: nn.Module
+    averaged: nn.Module
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    best: float = -1.0
+    seconds: float = 0.0
+
+    @property
+    def stride(self) -> int:
+        """What the sides of a batch are multiples of."""
+        return int(self.network.stride)  # type: ignore[arg-type]
+
+
+def start_fabric(recipe: Recipe) -> Fabric:
+    """One process, or as many as torchrun started: on GPUs if there are any, else on the CPU."""
+    world, local = (int(os.environ.get(k, "1")) for k in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    fabric = Fabric(
+        accelerator="auto",
+        devices=local,
+        num_nodes=world // local,
+        # In SHM's first phase the detail network has no part in the loss.
+        strategy=DDPStrategy(find_unused_parameters=True) if world > 1 else "auto",
+        precision=recipe.train.precision,
+    )
+    fabric.launch()
+    return fabric
+
+
+def open_data(recipe: Recipe, data: Path, cache: Path, report: Report, fabric: Fabric) -> Data:
+    """Finds, checks and decodes the pictures of a recipe; one process of a machine decodes."""
+    part = recipe.data
+    train, held_out = find_split(data, part.people, part.train, part.validation, part.layout)
+    backgrounds = find_backgrounds(data / part.background)
+
+    def store(pairs: list[Pair], what: str) -> Store:
+        with report.progress(f"decoding {what}", len(pairs)) as advance:
+            return build_store(pairs, cache, part.long_side, advance)
+
+    with fabric.rank_zero_first(local=True):
+        return Data(
+            Sources(
+                store(train, "training pictures"),
+                store(backgrounds, "backgrounds") if backgrounds else None,
+            ),
+            store(held_out, "validation pictures"),
+        )
+
+
+def start_run(recipe: Recipe, fabric: Fabric) -> Run:
+    """A fresh network, its average and its optimizer, on the device."""
+    torch.manual_seed(recipe.train.seed)
+    network: nn.Module = NETS[recipe.network.name](width=recipe.network.width)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if fabric.world_size > 1 and fabric.device.type == "cuda":  # gloo has no such norm
+        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+    averaged = copy.deepcopy(network).eval().requires_grad_(False)
+    optimizer = make_optimizer(network, recipe.train)
+    model, optimizer = fabric.setup(Predictor(network), optimizer)
+    return Run(network, model, fabric.to_device(averaged), optimizer)
+
+
+def make_optimizer(network: nn.Module, train: TrainPart) -> torch.optim.Optimizer:
+    """The optimizer with one group per parameter: kernels decay, biases and norms do not."""
+    own_scales = getattr(network, "learning_rate_scales", None)
+    scales: dict[str, float] = own_scales() if own_scales else {}
+    groups: list[dict[str, Any]] = []
+    for name, parameter in network.named_parameters():
+        decay = train.weight_decay if parameter.ndim > 1 else 0.0
+        groups.append(
+            {"params": [parameter], "scale": scales.get(name, 1.0), "weight_decay": decay}
+        )
+    if train.optimizer == "adam":
+        return torch.optim.Adam(groups, lr=train.lr, amsgrad=train.amsgrad)
+    return torch.optim.AdamW(groups, lr=train.lr)
+
+
+@torch.no_grad()
+def update_average(run: Run, decay: float) -> None:
+    """Moves the averaged weights towards the current ones."""
+    # Early on a long average would mostly hold the random start.
+    decay = min(decay, (1 + run.step) / (10 + run.step))
+    current = run.network.state_dict()
+    for name, value in run.averaged.state_dict().items():
+        if value.is_floating_point():
+            value.lerp_(current[name], 1 - decay)
+        else:
+            value.copy_(current[name])
+
+
+def checkpoint_of(setting: Setting, run: Run, scores: dict[str, float]) -> Checkpoint:
+    """The run as it stands."""
+    return Checkpoint(
+        recipe=setting.recipe.model_dump(mode="json"),
+        weights=run.network.state_dict(),
+        averaged=run.averaged.state_dict(),
+        optimizer=run.optimizer.state_dict(),
+        step=run.step,
+        data_hash=setting.data.data_hash,
+        best=run.best,
+        scores=scores,
+        seconds=run.seconds,
+        commit=current_commit(),
+    )
+
+
+def restore_run(run: Run, checkpoint: Checkpoint, setting: Setting) -> None:
+    """Puts a run back where its checkpoint left it.
+
+    Raises:
+        TrainingError: the checkpoint is of another network or of other pictures.
+    """
+    if checkpoint.data_hash != setting.data.data_hash:
+        raise TrainingError("the data changed since the checkpoint; start a new run")
+    if checkpoint.recipe["network"] != setting.recipe.model_dump(mode="json")["network"]:
+        raise TrainingError("the checkpoint is of another network; start a new run")
+    run.network.load_state_dict(checkpoint.weights)
+    run.averaged.load_state_dict(checkpoint.averaged)
+    run.optimizer.load_state_dict(checkpoint.optimizer)
+    run.step, run.best, run.seconds = checkpoint.step, checkpoint.best, checkpoint.seconds
+    setting.report.cut_after(run.step)

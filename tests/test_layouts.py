@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn import disc, noise
+from PIL import Image
+
+from humatte.arrays import to_bytes
+from humatte.data.layouts import find_pairs, find_split
+from humatte.data.pairs import read_pair
+from humatte.errors import DataError
+
+ALPHA = to_bytes(disc(20, 30, 7))
+
+
+def put(path: Path, pixels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def split(folder: Path, validation: str = "val.txt", layout: str = "auto"):
+    return find_split(folder, "people", "train.txt", validation, layout)
+
+
+@pytest.fixture
+def aisegment(tmp_path: Path) -> Path:
+    for group in range(30):
+        for number in range(2):
+            name = f"{group:03d}-{number:08d}"
+            put(tmp_path / f"clip_img/{group:03d}/clip_00000000/{name}.jpg", noise(20, 30))
+            rgba = np.dstack([noise(20, 30), ALPHA])
+            put(tmp_path / f"matting/{group:03d}/matting_00000000/{name}.png", rgba)
+    return tmp_path
+
+
+def test_aisegment_takes_the_fourth_channel_and_keeps_groups_together(aisegment: Path) -> None:
+    train, held_out = split(aisegment)
+    assert len(train) + len(held_out) == 60
+    assert 0 < len(held_out) < 15
+    groups = [{pair.image.parts[-3] for pair in part} for part in (train, held_out)]
+    assert not groups[0] & groups[1]
+    assert (read_pair(train[0], 480)[1] == ALPHA).all()
+
+
+def test_aisegment_names_a_missing_matte(aisegment: Path) -> None:
+    (aisegment / "matting/004/matting_00000000/004-00000001.png").unlink()
+    with pytest.raises(DataError, match=r"1 of 60 names.*004-00000001"):
+        split(aisegment)
+
+
+def test_p3m(tmp_path: Path) -> None:
+    folders = {
+        "train": "blurred_image",
+        "validation/P3M-500-P": "blurred_image",
+        "validation/P3M-500-NP": "original_image",
+    }
+    for number, (folder, pictures) in enumerate(folders.items()):
+        put(tmp_path / folder / pictures / f"p_{number}.jpg", noise(20, 30))
+        put(tmp_path / folder / "mask" / f"p_{number}.png", ALPHA)
+    train, held_out = split(tmp_path)
+    assert [pair.name for pair in train] == ["p_0"]
+    assert [pair.name for pair in held_out] == ["p_1", "p_2"]
+    assert [pair.name for pair in split(tmp_path, "P3M-500-NP")[1]] == ["p_2"]
+    assert (read_pair(held_out[1], 480)[1] == ALPHA).all()
+
+
+def test_a_csv_list_carries_source_and_licence(tmp_path: Path) -> None:
+    put(tmp_path / "shots/a.png", noise(20, 30))
+    put(tmp_path / "mattes/b.png", ALPHA)
+    (tmp_path / "train.csv").write_text(
+        "image,alpha,source,licence\nshots/a.png,mattes/b.png,mine,CC0\n"
+    )
+    (pair,) = find_pairs(tmp_path, "train.csv")
+    assert (pair.name, pair.source, pair.licence) == ("a", "mine", "CC0")
+    assert (read_pair(pair, 480)[1] == ALPHA).all()
+    (tmp_path / "bad.csv").write_text("image,matte\n")
+    with pytest.raises(DataError, match="no column 'alpha'"):
+        find_pairs(tmp_path, "bad.csv")
+
+
+def test_an_unknown_folder_says_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"image/.*clip_img/.*blurred_image"):
+        split(tmp_path)
+
+
+def test_large_pictures_are_read_small(tmp_path: Path) -> None:
+    put(tmp_path / "image/a.png", noise(200, 300))
+    put(tmp_path / "alpha/a.png", to_bytes(disc(200, 300, 70)))
+    (tmp_path / "train.txt").write_text("a\n")
+    image, alpha = read_pair(find_pairs(tmp_path, "train.txt")[0], 30)
+    assert image.shape == (20, 30, 3)
+    assert alpha.shape == (20, 30)
