@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +39,8 @@ def test_the_person_is_cut_out(humatte, astronaut: Path, tmp_path: Path) -> None
     assert (result.code, result.err) == (0, "")
     cut = opened(tmp_path / "a.png")
     assert (cut.mode, cut.size) == ("RGBA", (512, 512))
+    share = np.asarray(cut)[..., 3].mean() / 255
+    assert 0.3 < share < 0.8
 
 
 @pytest.mark.parametrize("background", ["blur:4", "gray", "black", "green", "#abc", "teal"])
@@ -50,7 +55,9 @@ def test_a_solid_background_is_opaque(
 @pytest.mark.parametrize("extension", ["png", "webp", "avif", "tiff"])
 def test_every_transparent_format(humatte, photo: Path, tmp_path: Path, extension: str) -> None:
     assert humatte("cutout", photo, "-o", tmp_path / f"a.{extension}").code == 0
-    assert opened(tmp_path / f"a.{extension}").convert("RGBA").size == (80, 60)
+    found = opened(tmp_path / f"a.{extension}")
+    assert (found.format, found.size) == (extension.upper(), (80, 60))
+    assert found.convert("RGBA").getchannel("A").getextrema()[0] == 0  # nobody is in it
 
 
 def test_the_matte_alone(humatte, astronaut: Path, tmp_path: Path) -> None:
@@ -82,6 +89,49 @@ def test_a_folder_goes_on_past_a_bad_file(humatte, tmp_path: Path) -> None:
         p.relative_to(tmp_path / "out").as_posix() for p in tmp_path.glob("out/**/*.*")
     )
     assert written == ["a.png", "deep/c.png"]
+
+
+def test_whatever_happens_to_one_picture_the_others_go_on(
+    humatte, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from humatte import finish
+
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        Image.fromarray(gradient(40, 30)).save(folder / name)
+    cut_out, seen = finish.cut_out, []
+
+    def out_of_memory_once(*words):
+        seen.append(words)
+        if len(seen) == 1:
+            raise MemoryError("no room")
+        return cut_out(*words)
+
+    monkeypatch.setattr(finish, "cut_out", out_of_memory_once)
+    result = humatte("cutout", folder, "-o", tmp_path / "out")
+    assert result.code == 1
+    assert "a.jpg: no room" in result.err
+    assert "1 cut out, 1 failed" in result.err
+
+
+def test_a_real_interrupt_in_a_process_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(300):
+        Image.fromarray(gradient(200, 200)).save(folder / f"{number:03d}.jpg")
+    words = [sys.executable, "-m", "humatte", "cutout", str(folder), "-o", str(tmp_path / "out")]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("out/*.png")):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "interrupted" in err
+    assert not list(tmp_path.rglob("*.part"))
+    written = list(tmp_path.glob("out/*.png"))
+    assert 0 < len(written) < 300
+    assert all(opened(path).size == (200, 200) for path in written)
 
 
 def test_skip_existing_resumes(humatte, tmp_path: Path) -> None:
@@ -149,8 +199,20 @@ BAD_USE = {
     ),
     "output equal to input": (["cutout", "good.jpg", "-o", "good.jpg"], 2, "overwritten"),
     "stdin among others": (["cutout", "-", "good.jpg"], 2, "one picture"),
+    "a contradiction": (["cutout", "good.jpg", "--alpha", "-b", "red"], 2, "--alpha"),
+    "format against name": (["cutout", "good.jpg", "-o", "a.png", "-f", "webp"], 2, "not webp"),
+    "a long name": (["cutout", "x" * 300 + ".jpg"], 1, "no such file"),
+    "a long background": (["cutout", "good.jpg", "-b", "x" * 300], 2, "unknown background"),
+    "a long output": (["cutout", "good.jpg", "-o", "x" * 300 + ".png"], 1, "cannot be written"),
+    "stdin to a folder": (["cutout", "-", "-o", "empty"], 2, "a folder"),
+    "the background as output": (["cutout", "good.jpg", "-b", "b.png", "-o", "b.png"], 2, "over"),
+    "a folder for the scores": (
+        ["evaluate", "night", "--data", "empty", "--csv", "no/a.csv"],
+        2,
+        "no such folder",
+    ),
     "an unknown option": (["cutout", "good.jpg", "--nope"], 2, "--nope"),
-    "an unknown verb": (["cut"], 2, "cut"),
+    "an unknown verb": (["cut"], 2, "No such command 'cut'"),
     "a missing argument": (["cutout"], 2, "INPUT"),
     "no data folder": (["evaluate", "night", "--data", "empty"], 1, "image/"),
     "no recipe": (["train", "no.toml", "--data", ".", "--out", "r"], 2, "no such recipe"),
@@ -166,6 +228,7 @@ def test_bad_use_gets_one_clear_line(
     monkeypatch.chdir(tmp_path)
     Image.fromarray(gradient(40, 30)).save("good.jpg")
     before = Path("good.jpg").read_bytes()
+    Image.fromarray(gradient(40, 30)).save("b.png")
     Path("empty").mkdir()
     Path("text.jpg").write_text("hello")
     Path("zero.jpg").write_bytes(b"")

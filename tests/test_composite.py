@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from drawn import disc, gradient, noise
-from PIL import Image
+from PIL import Image, ImageCms
 
-from humatte.composite import Background, blur, cover, lay_over, over, parse_background, with_alpha
+from humatte.composite import Background, backdrop, blur, cover, over, parse_background, with_alpha
 from humatte.errors import PictureError, UsageError
 
 
@@ -49,7 +49,9 @@ def test_backgrounds_are_understood(spec: str, expected: Background) -> None:
     assert parse_background(spec) == expected
 
 
-@pytest.mark.parametrize("spec", ["", "nowhere.png", "blur:x", "blur:-3", "#12", "#ff000080"])
+@pytest.mark.parametrize(
+    "spec", ["", "nowhere.png", "blur:x", "blur:-3", "#12", "#ff000080", "rgb(300,0,0)", "x" * 300]
+)
 def test_unknown_backgrounds_are_refused(spec: str) -> None:
     with pytest.raises(UsageError, match="background"):
         parse_background(spec)
@@ -74,7 +76,7 @@ def test_a_broken_background_picture_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("spec", ["blur", "blur:3", "gray", "black", "#123456"])
 def test_every_solid_background_keeps_the_person_and_the_size(spec: str) -> None:
     image, alpha = noise(64, 48), disc(64, 48, 15)
-    result = lay_over(image, alpha, parse_background(spec), image)
+    result = over(image, alpha, backdrop(parse_background(spec), image, alpha))
     assert result.shape == image.shape
     assert (result[alpha == 1] == image[alpha == 1]).all()
     assert (result[alpha == 0] != image[alpha == 0]).any()
@@ -82,14 +84,14 @@ def test_every_solid_background_keeps_the_person_and_the_size(spec: str) -> None
 
 def test_gray_keeps_colour_in_the_person_alone() -> None:
     image, alpha = gradient(64, 48), disc(64, 48, 15)
-    result = lay_over(image, alpha, parse_background("gray"), image)
+    result = over(image, alpha, backdrop(parse_background("gray"), image, alpha))
     behind = result[alpha == 0].astype(int)
     assert (behind.max(axis=1) == behind.min(axis=1)).all()
 
 
 def test_none_cannot_be_laid_over() -> None:
     with pytest.raises(UsageError):
-        lay_over(noise(4, 4), np.ones((4, 4), np.float32), Background(none=True), noise(4, 4))
+        backdrop(Background(none=True), noise(4, 4), np.ones((4, 4), np.float32))
 
 
 def test_with_alpha_is_straight_and_hides_nothing() -> None:
@@ -106,3 +108,37 @@ def test_blur_keeps_the_mean_and_a_constant(radius: float) -> None:
     image = noise(120, 160)
     assert blur(image, radius).mean() == pytest.approx(image.mean(), abs=1.5)
     assert blur(image, radius).std() < image.std() / 2
+
+
+def test_a_blur_leaves_the_person_out() -> None:
+    """A white person before black: not a glow of white may surround them."""
+    alpha = disc(200, 200, 40, soft=1)
+    image = np.repeat((alpha * 255).astype(np.uint8)[..., None], 3, axis=2)
+    behind = blur(image, 12, alpha)
+    assert behind[alpha == 0].max() <= 3
+    assert blur(image, 12)[alpha == 0].max() > 60  # what a plain blur does
+
+
+def test_a_long_strip_as_background_needs_no_memory() -> None:
+    strip = np.full((1, 65_000, 3), 7, np.uint8)
+    assert (cover(strip, (400, 40)) == 7).all()
+
+
+def test_a_transparent_background_picture_shows_white(tmp_path: Path) -> None:
+    Image.new("RGBA", (8, 8), (255, 0, 0, 0)).save(tmp_path / "b.png")
+    picture = parse_background(str(tmp_path / "b.png")).picture
+    assert picture is not None
+    assert (picture == 255).all()
+
+
+def test_colours_are_given_in_the_profile_of_the_picture() -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    alpha = np.zeros((4, 4), np.float32)
+    green = parse_background("green")
+    assert backdrop(green, noise(4, 4), alpha, None)[0, 0].tolist() == [0, 177, 64]
+    assert (
+        np.abs(backdrop(green, noise(4, 4), alpha, srgb)[0, 0].astype(int) - (0, 177, 64)).max()
+        <= 1
+    )
+    lab_like = backdrop(green, noise(4, 4), alpha, b"not a profile")
+    assert lab_like[0, 0].tolist() == [0, 177, 64]

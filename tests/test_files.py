@@ -17,7 +17,7 @@ def tree(folder: Path, *names: str) -> Path:
 
 
 def targets(folder: Path, inputs: list[str], out: str | None, form: str | None = None) -> list[str]:
-    jobs = plan(inputs, out, form)
+    jobs = plan(inputs, out, form).jobs
     return [job.target.resolve().relative_to(folder.resolve()).as_posix() for job in jobs]
 
 
@@ -47,6 +47,37 @@ def test_names_never_collide(tmp_path: Path) -> None:
         "out/b.png",
         "out/sub/a.png",
     ]
+
+
+def test_case_and_full_names_never_collide(tmp_path: Path) -> None:
+    folder = tree(tmp_path / "in", "a.jpg", "a.JPG", "b.jpg", "b.png", "b.jpg.webp")
+    found = targets(tmp_path, [str(folder)], str(tmp_path / "out"))
+    assert len({name.casefold() for name in found}) == 5
+    assert "out/a.JPG.png" in found
+    assert "out/a.jpg-2.png" in found
+
+
+def test_links_are_pictures_of_their_own(tmp_path: Path) -> None:
+    folder = tree(tmp_path / "in", "a.jpg")
+    (folder / "b.jpg").symlink_to(folder / "a.jpg")
+    assert targets(tmp_path, [str(folder)], str(tmp_path / "o")) == ["o/a.png", "o/b.png"]
+
+
+def test_without_out_results_lie_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree(tmp_path, "x/a.jpg", "y/a.jpg", "z/b.jpg"))
+    found = targets(tmp_path, ["x/a.jpg", "y/*.jpg", "z"], None)
+    assert found == ["x/a.cutout.png", "y/a.cutout.png", "z.cutout/b.png"]
+
+
+def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
+    folder = tree(tmp_path / "in", "a.jpg", "b.heic", "c.heic", "notes.txt")
+    assert plan([str(folder)], None, None).left_out == {".heic": 2, ".txt": 1}
+
+
+def test_background_and_network_files_are_guarded(tmp_path: Path) -> None:
+    folder = tree(tmp_path, "a.jpg", "beach.png")
+    with pytest.raises(UsageError, match="overwritten"):
+        plan([str(folder / "a.jpg")], str(folder / "beach.png"), None, [folder / "beach.png"])
 
 
 def test_files_of_several_folders_keep_the_folders(tmp_path: Path) -> None:
@@ -81,6 +112,9 @@ def test_earlier_results_below_the_input_are_not_inputs(tmp_path: Path) -> None:
         (["a.jpg", "b.png"], "b.png", UsageError, "a file"),
         (["."], ".", UsageError, "input folder"),
         (["a.jpg"], "a.docx", UsageError, "cannot write"),
+        (["a.jpg", "b.png"], "out.png", UsageError, "out.png/"),
+        (["*.jpg"], "out.png", UsageError, "out.png/"),
+        (["x" * 300 + ".jpg"], None, PictureError, "no such file"),
     ],
 )
 def test_refusals(
@@ -98,6 +132,5 @@ def test_refusals(
 
 def test_an_output_that_is_another_input_is_refused(tmp_path: Path) -> None:
     folder = tree(tmp_path, "a.jpg", "b/a.png")
-    inputs = [str(folder / "a.jpg"), str(folder / "b")]
     with pytest.raises(UsageError, match="would be overwritten"):
-        plan(inputs, str(folder / "b" / ".."), None) and plan([inputs[1]], str(folder / "b"), None)
+        plan([str(folder / "a.jpg"), str(folder / "b")], str(folder / "b" / ".."), None)

@@ -58,6 +58,24 @@ def test_an_own_alpha_multiplies_and_what_it_hides_is_not_seen() -> None:
     assert (network.seen[:, 20:] == 255).all()
 
 
+@pytest.mark.parametrize("spec", ["blur:3", "gray"])
+def test_what_an_own_alpha_hides_stays_hidden(spec: str) -> None:
+    image = np.full((40, 40, 3), (0, 0, 255), np.uint8)
+    network = FixedNetwork(np.zeros((40, 40), np.float32))
+    picture = Picture(image, np.zeros((40, 40), np.float32), Kept())
+    result = cut_out(picture, network, parse_background(spec))  # type: ignore[arg-type]
+    assert (result.pixels == 255).all()
+
+
+def test_straight_colours_of_an_own_alpha_are_not_corrected_again() -> None:
+    image = np.full((40, 40, 3), (200, 40, 60), np.uint8)
+    own = np.tile(np.linspace(0, 1, 40, dtype=np.float32), (40, 1))
+    network = FixedNetwork(np.ones((40, 40), np.float32))
+    result = cut_out(Picture(image, own, Kept()), network, parse_background("none"))  # type: ignore[arg-type]
+    visible = result.pixels[..., 3] > 0
+    assert (result.pixels[visible, :3] == (200, 40, 60)).all()
+
+
 @pytest.mark.parametrize(("radius", "found"), [(0, False), (1, False), (6, True)])
 def test_says_whether_a_person_was_found(radius: float, found: bool) -> None:
     alpha = disc(100, 100, radius, soft=0.5)

@@ -22,9 +22,10 @@ LAYERS = [
     ["finish", "files"],
     ["matting", "data"],
     ["catalog"],
-    ["network", "foreground", "composite"],
-    ["prepare", "image_io", "metrics"],
-    ["arrays"],
+    ["composite"],
+    ["network", "foreground"],
+    ["prepare", "image_io", "metrics", "colour"],
+    ["arrays", "paths", "metadata"],
     ["errors"],
 ]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,16 @@ def test_settle_decides_only_the_ends() -> None:
     values = np.float32([0, 0.02, 0.5, 0.98, 1])
     assert settle(values) == pytest.approx([0, 0, 0.5, 1, 1])
     assert (np.diff(settle(np.linspace(0, 1, 99, dtype=np.float32))) >= 0).all()
+
+
+def test_a_file_that_was_written_anew_is_opened_anew(tmp_path: Path) -> None:
+    path = tmp_path / "a.onnx"
+    path.write_bytes(catalog.find("night").read_bytes())
+    first = humatte.load(path)
+    assert humatte.load(str(path)) is first
+    path.write_bytes(path.read_bytes())
+    os.utime(path, ns=(1, 1))
+    assert humatte.load(path) is not first
 
 
 def test_one_open_network_is_shared() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
+from os import PathLike
 from pathlib import Path
 
 from humatte.errors import UsageError
@@ -17,22 +19,23 @@ def names() -> list[str]:
     return sorted(path.stem for path in _WEIGHTS.glob("*.onnx"))
 
 
-def find(name: str) -> Path:
+def find(name: str | PathLike[str]) -> Path:
     """The file of a bundled network, or of a path that ends in .onnx.
 
     Raises:
         UsageError: no network is called that.
     """
-    if name in names():
-        return _WEIGHTS / f"{name}.onnx"
-    if name.endswith(".onnx") and Path(name).is_file():
-        return Path(name)
+    text = os.fspath(name)
+    if text in names():
+        return _WEIGHTS / f"{text}.onnx"
+    if text.endswith(".onnx") and Path(text).is_file():
+        return Path(text).resolve()
     raise UsageError(
-        f"no network is called '{name}'; bundled: {', '.join(names())}; or give an .onnx file"
+        f"no network is called '{text}'; bundled: {', '.join(names())}; or give an .onnx file"
     )
 
 
-def load(name: str = DEFAULT, threads: int | None = None) -> Network:
+def load(name: str | PathLike[str] = DEFAULT, threads: int | None = None) -> Network:
     """Opens a network by name or by the path of an .onnx file; one open copy is shared.
 
     Args:
@@ -43,9 +46,12 @@ def load(name: str = DEFAULT, threads: int | None = None) -> Network:
         UsageError: no network is called that.
         NetworkError: the file is not a network that humatte exported.
     """
-    return _open(find(name), threads)
+    path = find(name)
+    state = path.stat()
+    return _open(path, threads, (state.st_mtime_ns, state.st_size))
 
 
 @cache
-def _open(path: Path, threads: int | None) -> Network:
+def _open(path: Path, threads: int | None, version: tuple[int, int]) -> Network:
+    del version  # part of the key: a file that was written anew is opened anew
     return Network(path, threads)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn
@@ -62,13 +64,13 @@ def cutout(
         str | None, typer.Option("-m", "--model", help="A bundled network or an .onnx file.")
     ] = None,
     background: Annotated[
-        str,
+        str | None,
         typer.Option(
             "-b",
             "--background",
             help="none, blur[:radius], gray, a colour name, #rrggbb, or a picture's path.",
         ),
-    ] = "none",
+    ] = None,
     alpha: Annotated[bool, typer.Option("--alpha", help="Write the matte alone.")] = False,
     format_name: Annotated[
         str | None, typer.Option("-f", "--format", help="png, webp, avif, tiff or jpg.")
@@ -124,6 +126,9 @@ def evaluate(
     from humatte.evaluate import evaluate as score
     from humatte.run import progress
 
+    for path in (csv, worst):
+        if path and not path.absolute().parent.is_dir():
+            raise UsageError(f"{path}: there is no such folder; make it first")
     network, pairs = load(model), pairs_of(data, list_file)
     with progress("scoring", len(pairs)) as advance:
         rows = score(network, pairs, lambda *_: advance())
@@ -188,21 +193,17 @@ def import_keras(
     typer.echo(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
 
 
-class _extra:
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
     """Names the command that installs a missing extra."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("humatte"):
-            raise UsageError(
-                f"this needs the package '{error.name}'; install it with: "
-                f"pip install 'humatte[{self.name}]'"
-            ) from error
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("humatte"):
+            raise
+        raise UsageError(
+            f"this needs the package '{error.name}'; install it with: pip install 'humatte[{name}]'"
+        ) from error
 
 
 def _stop(signum: int, _: FrameType | None) -> None:
@@ -225,6 +226,10 @@ def main() -> None:
         _end(f"{message}; see humatte --help", error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         code = _INTERRUPTED
+    except Exception as error:
+        if verbose:
+            raise
+        _end(f"{type(error).__name__}: {one_line(error)}; --verbose shows where it happened", 1)
     if code == _INTERRUPTED:
         _end("interrupted; what was finished is kept", _INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)

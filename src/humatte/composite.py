@@ -9,18 +9,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from humatte.arrays import Alpha, Image, Size, resize, to_bytes
+from humatte.colour import to_profile
 from humatte.errors import UsageError
+from humatte.paths import is_file
 
 # Rows handled at once: keeps temporaries small whatever the picture's size.
 _STRIP_ROWS = 256
 _DEFAULT_BLUR = 0.02  # of the long side
 _GREEN = (0, 177, 64)  # the chroma-key green of screens and cloths
+_LEAST_WEIGHT = 1e-3
+WHITE = np.full((1, 1, 3), 255, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class Background:
     blur_px: float | None = None
     colour: tuple[int, int, int] | None = None
     picture: Image | None = None
+    icc: bytes | None = None
+    """The profile of `picture`; colours are sRGB."""
 
 
 def parse_background(spec: str) -> Background:
@@ -55,14 +62,23 @@ def parse_background(spec: str) -> Background:
     colour = _colour(word)
     if colour:
         return Background(colour=colour)
-    if Path(spec).is_file():
-        from humatte.image_io import read
-
-        return Background(picture=read(Path(spec)).image)
+    if is_file(Path(spec)):
+        return _picture(Path(spec))
     raise UsageError(
         f"unknown background '{spec}'; expected none, blur[:radius], gray, a colour name, "
         "#rrggbb, or the path of a picture"
     )
+
+
+def _picture(path: Path) -> Background:
+    """A background picture; where it is transparent, white shows."""
+    from humatte.image_io import read
+
+    picture = read(path)
+    image = picture.image
+    if picture.alpha is not None:
+        image = over(image, picture.alpha, WHITE)
+    return Background(picture=image, icc=picture.kept.icc)
 
 
 def _blur_radius(word: str) -> float:
@@ -79,6 +95,8 @@ def _colour(word: str) -> tuple[int, int, int] | None:
         channels = ImageColor.getrgb(word)
     except ValueError:
         return None
+    if max(channels) > 255:
+        raise UsageError(f"background '{word}' has a channel above 255; expected 0 to 255")
     if len(channels) == 4:
         raise UsageError(f"background '{word}' is transparent; expected #rgb or #rrggbb, or 'none'")
     return channels[0], channels[1], channels[2]
@@ -118,49 +136,58 @@ def with_alpha(foreground: Image, alpha: Alpha) -> NDArray[np.uint8]:
     return np.asarray(cv2.merge([*cv2.split(visible), opacity]))
 
 
-def lay_over(foreground: Image, alpha: Alpha, background: Background, image: Image) -> Image:
-    """The person over a background that is not `none`; fully opaque.
+def backdrop(background: Background, image: Image, alpha: Alpha, icc: bytes | None = None) -> Image:
+    """What goes behind the person: (H, W, 3), or (1, 1, 3) for one colour.
 
     Args:
-        foreground: (H, W, 3) uint8, straight colours.
-        alpha: (H, W) float32 in [0, 1].
-        background: what goes behind; must not be `none`.
-        image: the original picture, for blur and gray.
+        background: must not be `none`.
+        image: the picture as it is seen, for blur and gray, (H, W, 3) uint8.
+        alpha: where the person is, (H, W) float32: a blur leaves them out.
+        icc: the picture's profile; colours and other pictures are converted to it.
     """
-    return over(foreground, alpha, _pixels(background, image))
-
-
-def _pixels(background: Background, image: Image) -> Image:
-    """The background's pixels for a picture: of its size, or (1, 1, 3) for a colour."""
     if background.colour is not None:
-        return np.array([[background.colour]], np.uint8)
+        return to_profile(np.array([[background.colour]], np.uint8), None, icc)
     if background.gray:
         return np.asarray(cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB))
     if background.blur_px is not None:
-        return blur(image, background.blur_px)
+        return blur(image, background.blur_px, alpha)
     if background.picture is None:
         raise UsageError("there is nothing to lay the person over; choose a background")
-    return cover(background.picture, (image.shape[0], image.shape[1]))
+    fitted = cover(background.picture, (image.shape[0], image.shape[1]))
+    return to_profile(fitted, background.icc, icc)
 
 
-def blur(image: Image, radius_px: float) -> Image:
+def blur(image: Image, radius_px: float, alpha: Alpha | None = None) -> Image:
     """A Gaussian blur with the given standard deviation; 0 = 2 % of the long side.
 
-    Done at a reduced size when the radius is large: the result is smooth, and takes as long for a
-    large radius as for a small one.
+    What `alpha` covers is left out, so that no glow of the person surrounds them: a blur of the
+    background's pixels, weighted by 1 - alpha. Done at a reduced size when the radius is large: the
+    result is smooth, and takes as long for a large radius as for a small one.
     """
     sigma = radius_px or _DEFAULT_BLUR * max(image.shape[:2])
     factor = max(1, int(sigma / 4))
     height, width = image.shape[:2]
     small = resize(image, (max(1, height // factor), max(1, width // factor)))
-    soft = cv2.GaussianBlur(small, (0, 0), sigma / factor, borderType=cv2.BORDER_REPLICATE)
-    return resize(np.asarray(soft), (height, width))
+    soft = _gauss(small, sigma / factor)
+    if alpha is not None:
+        weight = 1 - resize(alpha, (small.shape[0], small.shape[1]))
+        weight = np.maximum(weight, _LEAST_WEIGHT)  # deep inside the person all weigh alike
+        outside = _gauss(small * weight[..., None], sigma / factor)
+        soft = to_bytes(outside / (255 * _gauss(weight, sigma / factor)[..., None]))
+    return resize(soft, (height, width))
+
+
+def _gauss(values: NDArray[Any], sigma: float) -> NDArray[Any]:
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE))
 
 
 def cover(picture: Image, size: Size) -> Image:
     """Scales a picture to cover the size and cuts off what is too much, evenly."""
+    # Cut first: a long strip scaled whole would need more memory than there is.
     scale = max(size[0] / picture.shape[0], size[1] / picture.shape[1])
-    height, width = (max(w, round(scale * s)) for w, s in zip(size, picture.shape, strict=False))
-    scaled = resize(picture, (height, width))
-    top, left = (height - size[0]) // 2, (width - size[1]) // 2
-    return np.ascontiguousarray(scaled[top : top + size[0], left : left + size[1]])
+    height, width = (
+        min(had, max(1, round(want / scale)))
+        for want, had in zip(size, picture.shape, strict=False)
+    )
+    top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
+    return resize(np.ascontiguousarray(picture[top : top + height, left : left + width]), size)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import heapq
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -19,6 +20,7 @@ from humatte.arrays import to_float
 from humatte.data.layouts import find_pairs, people_folder
 from humatte.data.pairs import Pair, read_pair
 from humatte.data.sheets import Tile, contact_sheet
+from humatte.image_io import Kept, encode, write
 from humatte.matting import matte
 from humatte.network import Network
 
@@ -80,18 +82,17 @@ def means(rows: Sequence[Row]) -> dict[str, float]:
 
 def write_csv(rows: Sequence[Row], path: Path) -> None:
     """One line per picture."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)])
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, [field.name for field in fields(Row)])
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    write(text.getvalue().encode(), path)
 
 
 def draw_worst(
     network: Network, pairs: Sequence[Pair], rows: Sequence[Row], path: Path, count: int = 50
 ) -> None:
     """A PNG of the pictures with the lowest person IoU: photo, true and found person on magenta."""
-    from humatte.image_io import Kept, encode, write
-
     worst = heapq.nsmallest(
         count, zip(rows, pairs, strict=True), key=lambda both: both[0].person_iou
     )

@@ -1,7 +1,7 @@
 """Which pictures to read, and where each result goes.
 
-In: the paths, folders and patterns a user typed, and -o. Out: a list of jobs without two results
-in one place, and without a result over an input. Reads no picture.
+In: the paths, folders and patterns a user typed, and -o. Out: a plan without two results in one
+place, and without a result over an input. Reads no picture.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import glob
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from humatte.errors import PictureError, UsageError
-from humatte.image_io import READABLE_SUFFIXES, output_format
+from humatte.image_io import READABLE_SUFFIXES, WRITABLE_FORMATS, output_format
+from humatte.paths import is_dir, is_file
 
 # Output extension for each of Pillow's format names.
 _EXTENSIONS = {"PNG": ".png", "WEBP": ".webp", "AVIF": ".avif", "TIFF": ".tiff", "JPEG": ".jpg"}
@@ -29,119 +30,161 @@ class Job:
     format_name: str
 
 
-def plan(inputs: Sequence[str], out: str | None, format_name: str | None) -> list[Job]:
+@dataclass
+class Plan:
+    """The jobs, the folders that could not be looked into, and the kinds of files left out."""
+
+    jobs: list[Job] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def is_folder(out: str | None) -> bool:
+    """Whether an -o names a folder: it is one, or is written with a slash at its end."""
+    return out is not None and (out.endswith(("/", os.sep)) or is_dir(Path(out)))
+
+
+def plan(
+    inputs: Sequence[str],
+    out: str | None,
+    format_name: str | None,
+    guarded: Iterable[Path] = (),
+) -> Plan:
     """Pairs every input picture with its output file.
 
-    A single file goes to `out` (a file, or into a folder that exists or ends in a slash) or
-    beside itself as NAME.cutout.EXT. Several files and folders go below `out`, or below
-    FOLDER.cutout, with their tree kept. Where two inputs differ only in their extension, both
-    keep it in the output's name (a.jpg.png, a.png.png).
+    Without `out`, a file goes beside itself as NAME.cutout.EXT and a folder into FOLDER.cutout.
+    With it, a single file goes to `out` (a file, or into a folder that exists or ends in a slash);
+    several, folders and patterns go below `out`, their tree kept. Where two inputs differ only in
+    their extension, both keep it in the output's name (a.jpg.png, a.png.png).
 
     Args:
         inputs: files, folders and patterns, as typed.
         out: the -o as typed, or None.
         format_name: the format as typed; None = by the extension of `out`, else PNG.
+        guarded: further files that must not be overwritten.
 
     Raises:
         PictureError: a path that does not exist, a pattern or folder without pictures.
-        UsageError: an unknown format, a result over an input, several inputs for one output file.
+        UsageError: an unknown format, a result over an input, a file as -o for several pictures.
     """
-    target = Path(out) if out else None
-    sources = _find(inputs, target)
-    alone = len(inputs) == 1 and Path(inputs[0]).is_file()
-    if alone and target and not (target.is_dir() or str(out).endswith(("/", os.sep))):
-        jobs = [Job(sources[0], target, output_format(target, format_name))]
+    result = Plan()
+    found = {item: _find(item, out, result) for item in dict.fromkeys(inputs)}
+    if out is None:
+        for item, sources in found.items():
+            result.jobs += _beside(item, sources, output_format(None, format_name))
+    elif len(found) == 1 and is_file(Path(inputs[0])) and not is_folder(out):
+        result.jobs = [Job(Path(inputs[0]), Path(out), output_format(Path(out), format_name))]
     else:
-        written = output_format(None, format_name)
-        if alone and not target:
-            name = f"{sources[0].stem}.cutout{_EXTENSIONS[written]}"
-            jobs = [Job(sources[0], sources[0].with_name(name), written)]
-        else:
-            jobs = _keep_tree(sources, *_folders(inputs, sources, target), written)
-    _refuse_overwriting(jobs)
-    return jobs
+        sources = list({os.path.abspath(p): p for paths in found.values() for p in paths}.values())
+        _refuse_file_as_folder(out)
+        base = _base(inputs, sources)
+        result.jobs = _keep_tree(sources, base, Path(out), output_format(None, format_name))
+    _refuse_overwriting(result.jobs, guarded)
+    return result
 
 
-def _folders(
-    inputs: Sequence[str], sources: Sequence[Path], target: Path | None
-) -> tuple[Path, Path]:
-    """The folder that output paths are relative to, and the folder that they go to."""
-    if target and target.is_file():
-        raise UsageError(f"{target}: a file; several pictures need a folder as -o")
-    if len(inputs) == 1 and Path(inputs[0]).is_dir():
-        base = Path(inputs[0]).resolve()
-    else:
-        base = Path(os.path.commonpath([path.parent.resolve() for path in sources]))
-    return base, target or base.with_name(f"{base.name}.cutout")
-
-
-def _find(inputs: Iterable[str], out: Path | None) -> list[Path]:
-    found: dict[Path, Path] = {}  # by resolved path: a picture named twice is done once
-    for item in inputs:
-        for path in _expand(item, out):
-            found.setdefault(path.resolve(), path)
-    return list(found.values())
-
-
-def _expand(item: str, out: Path | None) -> list[Path]:
+def _find(item: str, out: str | None, result: Plan) -> list[Path]:
     path = Path(item)
-    if path.is_dir():
-        paths = _pictures_in(path, out)
-        if not paths:
-            kinds = " ".join(sorted(READABLE_SUFFIXES))
-            raise PictureError(f"{item}: no pictures in this folder; expected files of {kinds}")
-        return paths
-    if path.exists():
+    if is_file(path):
         return [path]
+    results = Path(out).resolve() if out and is_dir(Path(out)) else None
+    if is_dir(path):
+        return _pictures_in(path, results, result)
     if glob.has_magic(item):
-        matches = sorted(Path(match) for match in glob.glob(item, recursive=True))
-        paths = [match for match in matches if match.suffix.lower() in READABLE_SUFFIXES]
-        if not paths:
+        matches = (Path(match) for match in sorted(glob.glob(item, recursive=True)))
+        paths = [m for m in matches if is_file(m) and not _below(m, results)]
+        pictures = _pictures_of(paths, result)
+        if not pictures:
             raise PictureError(f"{item}: no picture matches this pattern")
-        return paths
+        return pictures
     raise PictureError(f"{item}: no such file or folder; check the path")
 
 
-def _pictures_in(folder: Path, out: Path | None) -> list[Path]:
-    """Pictures below a folder, sorted; hidden ones and earlier results below `out` left out."""
-    results = out.resolve() if out else None
+def _below(path: Path, folder: Path | None) -> bool:
+    return folder is not None and folder in path.resolve().parents
+
+
+def _pictures_in(folder: Path, results: Path | None, plan: Plan) -> list[Path]:
+    """Pictures below a folder, sorted; hidden ones and earlier results left out."""
     if results == folder.resolve():
-        raise UsageError(f"{out}: the output folder is the input folder; choose another -o")
-    pictures = []
-    for parent, subfolders, files in os.walk(folder):
+        raise UsageError(f"{folder}: the output folder is the input folder; choose another -o")
+    files: list[Path] = []
+
+    def note(error: OSError) -> None:
+        plan.unreadable.append(f"{error.filename}: cannot be looked into ({error.strerror})")
+
+    for parent, subfolders, names in os.walk(folder, onerror=note):
         subfolders[:] = sorted(
             name
             for name in subfolders
             if not name.startswith(".") and Path(parent, name).resolve() != results
         )
-        pictures += [
-            Path(parent, name)
-            for name in sorted(files)
-            if Path(name).suffix.lower() in READABLE_SUFFIXES and not name.startswith(".")
-        ]
+        files += [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
+    pictures = _pictures_of(files, plan)
+    if not pictures and not plan.unreadable:
+        kinds = " ".join(sorted(READABLE_SUFFIXES))
+        raise PictureError(f"{folder}: no pictures in this folder; expected files of {kinds}")
     return pictures
+
+
+def _pictures_of(files: Iterable[Path], plan: Plan) -> list[Path]:
+    pictures = []
+    for path in files:
+        if path.suffix.lower() in READABLE_SUFFIXES:
+            pictures.append(path)
+        else:
+            plan.left_out[path.suffix.lower() or path.name] += 1
+    return pictures
+
+
+def _beside(item: str, sources: Sequence[Path], format_name: str) -> list[Job]:
+    if is_dir(Path(item)):
+        base = Path(item).resolve()
+        into = base.with_name(f"{base.name}.cutout") if base.name else Path("cutout")
+        return _keep_tree(sources, base, into, format_name)
+    name = f".cutout{_EXTENSIONS[format_name]}"
+    return [Job(path, path.with_name(f"{path.stem}{name}"), format_name) for path in sources]
+
+
+def _refuse_file_as_folder(out: str) -> None:
+    known = Path(out).suffix.lower().lstrip(".") in WRITABLE_FORMATS
+    if is_file(Path(out)) or (known and not is_folder(out)):
+        raise UsageError(f"{out}: a file; several pictures need a folder as -o, as {out}/")
+
+
+def _base(inputs: Sequence[str], sources: Sequence[Path]) -> Path:
+    """The folder that output paths are relative to."""
+    if len(inputs) == 1 and is_dir(Path(inputs[0])):
+        return Path(inputs[0]).resolve()
+    return Path(os.path.commonpath([path.parent.resolve() for path in sources]))
 
 
 def _keep_tree(sources: Sequence[Path], base: Path, into: Path, format_name: str) -> list[Job]:
     extension = _EXTENSIONS[format_name]
     relative = [Path(os.path.relpath(path.parent.resolve() / path.name, base)) for path in sources]
-    # Compared without case: a.jpg and A.png would be one file on many disks.
-    taken = Counter(str(path.with_suffix("")).casefold() for path in relative)
+    # Names are compared without case: a.jpg and A.png would be one file on many disks.
+    stems = Counter((path.parent, path.stem.casefold()) for path in relative)
+    used: set[tuple[Path, str]] = set()
     jobs = []
     for source, path in zip(sources, relative, strict=True):
-        unique = taken[str(path.with_suffix("")).casefold()] == 1
-        name = f"{path.stem if unique else path.name}{extension}"
-        jobs.append(Job(source, into / path.parent / name, format_name))
+        first = path.stem if stems[path.parent, path.stem.casefold()] == 1 else path.name
+        name, number = first, 1
+        while (path.parent, name.casefold()) in used:
+            number += 1
+            name = f"{first}-{number}"
+        used.add((path.parent, name.casefold()))
+        jobs.append(Job(source, into / path.parent / f"{name}{extension}", format_name))
     return jobs
 
 
-def _refuse_overwriting(jobs: Sequence[Job]) -> None:
-    sources = {job.source.resolve() for job in jobs}
+def _refuse_overwriting(jobs: Sequence[Job], guarded: Iterable[Path]) -> None:
+    kept = {job.source.resolve() for job in jobs} | {path.resolve() for path in guarded}
     for job in jobs:
-        if job.target.resolve() in sources:
+        if job.target.resolve() in kept:
             raise UsageError(
                 f"{job.target}: the output is an input and would be overwritten; choose another -o"
             )
-    doubles = [t for t, n in Counter(str(job.target).casefold() for job in jobs).items() if n > 1]
-    if doubles:
-        raise UsageError(f"{doubles[0]}: two inputs would be written to it; rename one of them")
+    targets = Counter(os.path.abspath(job.target) for job in jobs)
+    for target, count in targets.items():
+        if count > 1:
+            raise UsageError(f"{target}: two inputs would be written to it; give a folder as -o")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from humatte.arrays import Alpha, Image, check_image, to_bytes
 from humatte.catalog import DEFAULT, load
-from humatte.composite import Background, lay_over, over, parse_background, with_alpha
+from humatte.composite import WHITE, Background, backdrop, over, parse_background, with_alpha
 from humatte.foreground import estimate_foreground
 from humatte.image_io import Kept, Picture, read
 from humatte.matting import has_person, matte
@@ -51,8 +51,8 @@ def cutout(
         model: a network's name, an .onnx file, or an open network.
 
     Returns:
-        uint8: (H, W, 4) straight RGBA for `none`, (H, W, 3) over a background, (H, W) for
-        `alpha_only`.
+        uint8, in the picture's own colour profile: (H, W, 4) straight RGBA for `none`, (H, W, 3)
+        over a background, (H, W) for `alpha_only`.
 
     Raises:
         UsageError: unknown background or network, or a wrong array.
@@ -74,23 +74,18 @@ def cut_out(
     Where the picture has an alpha of its own, the two multiply.
     """
     image = picture.image
-    seen = image
-    if picture.alpha is not None:
-        # Under transparency a file may hold anything; the network sees it over white.
-        seen = over(image, picture.alpha, np.full((1, 1, 3), 255, np.uint8))
-    alpha = matte(seen, network)
-    if picture.alpha is not None:
-        alpha = alpha * picture.alpha
-    pixels = _finish(image, alpha, background, alpha_only)
-    return CutOut(pixels, alpha, picture.kept, has_person(alpha))
-
-
-def _finish(
-    image: Image, alpha: Alpha, background: Background, alpha_only: bool
-) -> NDArray[np.uint8]:
+    # Under transparency a file may hold anything: network, blur and gray see it over white.
+    own = picture.alpha
+    seen = image if own is None else over(image, own, WHITE)
+    found = matte(seen, network)
+    alpha = found if own is None else found * own
+    person = has_person(alpha)
     if alpha_only:
-        return to_bytes(alpha)
-    foreground = estimate_foreground(image, alpha)
+        return CutOut(to_bytes(alpha), alpha, picture.kept, person)
+    # The picture's colours are straight where its own alpha is soft; only where the network's
+    # matte is soft is the old background mixed in.
+    foreground = estimate_foreground(image, found)
     if background.none:
-        return with_alpha(foreground, alpha)
-    return lay_over(foreground, alpha, background, image)
+        return CutOut(with_alpha(foreground, alpha), alpha, picture.kept, person)
+    behind = backdrop(background, seen, alpha, picture.kept.icc)
+    return CutOut(over(foreground, alpha, behind), alpha, picture.kept, person)

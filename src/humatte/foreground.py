@@ -21,6 +21,7 @@ from humatte.prepare import fitted_size
 _LONG_SIDE = 480
 _RADII_PX = (90, 6)
 _EPSILON = 1e-5
+_WORKERS = 4  # each holds the temporaries of a strip
 _STRIP_ROWS = 128  # rows handled at once: keeps temporaries small however much is soft
 _COLUMNS = 1024  # soft pixels are looked up in rows of this many: remap wants sides below 32768
 
@@ -52,7 +53,7 @@ def estimate_foreground(image: Image, alpha: Alpha) -> Image:
             _explain(result, part[rows, columns, None], (rows + top, columns), nearby)
 
     # numpy and cv2 let other threads run while they work; the strips share no pixel.
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(_WORKERS) as pool:
         list(pool.map(explain, range(0, len(image), _STRIP_ROWS)))
     return result
 

@@ -5,6 +5,7 @@ A bad picture does not stop the others. What is written is whole.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from humatte.catalog import DEFAULT, find
 from humatte.composite import Background, parse_background
-from humatte.errors import OutputError, PictureError, UsageError, one_line
-from humatte.files import Job, plan
-from humatte.image_io import check_channels, encode, output_format, read, write
+from humatte.errors import OutputError, UsageError, one_line
+from humatte.files import Job, Plan, is_folder, plan
+from humatte.image_io import WRITABLE_FORMATS, check_channels, encode, output_format, read, write
 
 if TYPE_CHECKING:
     from humatte.network import Network
@@ -26,10 +28,25 @@ class Request:
     """What the user asked for."""
 
     model: str | None = None
-    background: str = "none"
+    background: str | None = None
     alpha_only: bool = False
     format_name: str | None = None
     skip_existing: bool = False
+
+    def check(self, out: str | None) -> Background:
+        """The parsed background, once the options make sense together.
+
+        Raises:
+            UsageError: options that contradict each other, or an unknown background.
+        """
+        if self.alpha_only and self.background:
+            raise UsageError("--alpha writes the matte alone; leave --background out")
+        suffix = Path(out).suffix.lower().lstrip(".") if out else ""
+        if self.format_name and suffix in WRITABLE_FORMATS and not is_folder(out):
+            wanted = output_format(None, self.format_name)
+            if WRITABLE_FORMATS[suffix] != wanted:
+                raise UsageError(f"{out} is not {self.format_name}; leave --format out, or rename")
+        return parse_background(self.background or "none")
 
 
 def run_files(inputs: Sequence[str], out: str | None, request: Request) -> bool:
@@ -43,15 +60,18 @@ def run_files(inputs: Sequence[str], out: str | None, request: Request) -> bool:
     Raises:
         HumatteError: nothing could be tried at all, or the only picture failed.
     """
-    background = parse_background(request.background)
-    jobs = plan(inputs, out, request.format_name)
-    for job in jobs:
-        check_channels(job.format_name, background.none and not request.alpha_only)
+    background = request.check(out)
     cut = _Cutter(request, background)
-    if len(jobs) > 1:
-        return _run_many(jobs, cut, request.skip_existing)
-    if not (request.skip_existing and jobs[0].target.exists()):
-        cut.file(jobs[0])
+    work = plan(inputs, out, request.format_name, cut.guarded())
+    for job in work.jobs:
+        check_channels(job.format_name, background.none and not request.alpha_only)
+    if len(work.jobs) > 1 or work.unreadable:
+        return _run_many(work, cut, request.skip_existing)
+    (job,) = work.jobs
+    if not (request.skip_existing and job.target.exists()):
+        _check_folder(job.target.parent)
+        cut.file(job)
+    _say_left_out(work)
     return True
 
 
@@ -59,22 +79,35 @@ def run_stream(source: str, out: str | None, request: Request) -> None:
     """Cuts out one picture from stdin and/or to stdout.
 
     Raises:
-        HumatteError: the picture failed, or stdout is a terminal.
+        HumatteError: the picture failed, or stdout is a terminal or broken.
     """
     target = None if out in (None, "-") else Path(str(out))
     if target is None and sys.stdout.isatty():
         raise UsageError("a picture is not written to a terminal; give -o FILE or redirect stdout")
-    background = parse_background(request.background)
+    if is_folder(out):
+        raise UsageError(f"{out}: a folder; a picture from stdin needs a file name as -o")
+    background = request.check(None if out == "-" else out)
     format_name = output_format(target, request.format_name)
     check_channels(format_name, background.none and not request.alpha_only)
+    if request.skip_existing and target and target.exists():
+        return
     data = sys.stdin.buffer.read() if source == "-" else Path(source)
     result = _Cutter(request, background).encoded(data, format_name)
-    if target is None:
-        sys.stdout.buffer.write(result.data)
-        sys.stdout.buffer.flush()
-    else:
+    if target:
         write(result.data, target)
+    else:
+        _to_stdout(result.data)
     result.warn("stdin" if source == "-" else source)
+
+
+def _to_stdout(data: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        # What is left in the buffer would fail once more, with a trace, when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputError(f"stdout cannot be written ({error.strerror})") from error
 
 
 @dataclass(frozen=True)
@@ -86,26 +119,33 @@ class _Encoded:
 
     def warn(self, name: str) -> None:
         if not self.person_found:
-            _say(f"warning: {name}: no person found (the matte is empty)")
+            _say(f"warning: {name}: no person found (the matte is empty or almost so)")
 
 
 class _Cutter:
     """Opens the network once, when the first picture needs it."""
 
     def __init__(self, request: Request, background: Background) -> None:
-        from humatte.catalog import DEFAULT, find, load
-
         self.request, self.background = request, background
-        name = request.model or DEFAULT
-        find(name)  # an unknown name is refused before any picture is touched
-        self._load: Callable[[], Network] = lambda: load(name)
+        # An unknown name is refused here, before any picture is touched.
+        self.network_file = find(request.model or DEFAULT)
+
+    def guarded(self) -> list[Path]:
+        """Files that the command reads besides its inputs."""
+        files = [Path(self.request.background or "")] if self.background.picture is not None else []
+        return [*files, self.network_file]
+
+    def _network(self) -> Network:
+        from humatte.catalog import load
+
+        return load(self.request.model or DEFAULT)
 
     def encoded(self, source: Path | bytes, format_name: str) -> _Encoded:
         """The finished file of one picture."""
         from humatte.finish import cut_out
 
         picture = read(source)
-        result = cut_out(picture, self._load(), self.background, self.request.alpha_only)
+        result = cut_out(picture, self._network(), self.background, self.request.alpha_only)
         return _Encoded(encode(result.pixels, format_name, result.kept), result.person_found)
 
     def file(self, job: Job) -> None:
@@ -115,24 +155,57 @@ class _Cutter:
         result.warn(str(job.source))
 
 
-def _run_many(jobs: Sequence[Job], cut: _Cutter, skip_existing: bool) -> bool:
-    failed, skipped = 0, 0
-    with progress("cutting out", len(jobs)) as advance:
-        for job in jobs:
+def _check_folder(folder: Path) -> None:
+    """Finds out before the work, not after it, that nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        allowed = os.access(folder, os.W_OK | os.X_OK)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be made a folder to be written to ({error.strerror}); "
+            "choose another -o"
+        ) from error
+    if not allowed:
+        raise OutputError(f"{folder}: may not be written to; choose another -o")
+
+
+def _run_many(work: Plan, cut: _Cutter, skip_existing: bool) -> bool:
+    failed, skipped = len(work.unreadable), 0
+    for line in work.unreadable:
+        _say(f"failed: {line}")
+    for folder in {job.target.parent for job in work.jobs}:
+        _check_folder(folder)
+    with progress("cutting out", len(work.jobs)) as advance:
+        for job in work.jobs:
             if skip_existing and job.target.exists():
                 skipped += 1
-            else:
-                try:
-                    cut.file(job)
-                except (PictureError, OutputError) as error:
-                    failed += 1
-                    _say(f"failed: {one_line(error)}")
+            elif not _attempt(cut, job):
+                failed += 1
             advance()
-    parts = [f"{len(jobs) - failed - skipped} cut out"]
+    done = len(work.jobs) + len(work.unreadable) - failed - skipped
+    parts = [f"{done} cut out"]
     parts += [f"{skipped} skipped (already there)"] if skipped else []
     parts += [f"{failed} failed"] if failed else []
     _say(", ".join(parts))
+    _say_left_out(work)
     return failed == 0
+
+
+def _attempt(cut: _Cutter, job: Job) -> bool:
+    """Cuts out one of many; whatever happens to it is said, and does not stop the others."""
+    try:
+        cut.file(job)
+    except Exception as error:
+        reason = one_line(error)
+        _say(f"failed: {reason if str(job.source) in reason else f'{job.source}: {reason}'}")
+        return False
+    return True
+
+
+def _say_left_out(work: Plan) -> None:
+    if work.left_out:
+        kinds = ", ".join(kind for kind, _ in work.left_out.most_common(5))
+        _say(f"{work.left_out.total()} other files left out ({kinds})")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from humatte.arrays import to_bytes
 from humatte.data.layouts import find_backgrounds, find_pairs, people_folder
 from humatte.errors import DataError
 from humatte.train.augment import Sources, make_sample
-from humatte.train.patterns import draw_pattern
+from humatte.train.patterns import draw_blob, draw_pattern
 from humatte.train.recipe import AugmentPart, Recipe
 from humatte.train.samples import Store, build_store
 
@@ -128,6 +128,14 @@ def test_patterns_differ_and_fill_the_size() -> None:
     assert all(image.shape == (40, 30, 3) and image.dtype == np.uint8 for image in drawn)
     assert len({image.tobytes() for image in drawn}) > 35
     assert sum(image.std() < 1 for image in drawn) >= 3  # walls of one colour are among them
+
+
+def test_things_are_shapes_with_soft_edges_and_not_people(sources: Sources) -> None:
+    blobs = [draw_blob((60, 50), np.random.default_rng(seed)) for seed in range(30)]
+    assert all(blob.shape == (60, 50) and 0 <= blob.min() <= blob.max() <= 1 for blob in blobs)
+    assert 0.02 < np.mean(blobs) < 0.5
+    options = AugmentPart(empty=1, thing=1)
+    assert not make_sample(sources, 0, (64, 64), options, np.random.default_rng(1))[1].any()
 
 
 def test_recipe_fixture_is_small(small: Recipe) -> None:

@@ -98,7 +98,11 @@ def _refuse_missing(where: Path, missing: list[str], total: int) -> None:
 
 
 def _from_names(path: Path) -> list[Pair]:
-    names = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not a text file in UTF-8; expected one name a line") from None
+    names = [line.strip() for line in lines if line.strip()]
     images, alphas = (_files_by_stem(path.parent / name) for name in ("image", "alpha"))
     absent = path.parent / "absent"
     return [Pair(name, images.get(name, absent), alphas.get(name, absent)) for name in names]
@@ -151,7 +155,9 @@ def _p3m(folder: Path, validation: str) -> tuple[list[Pair], list[Pair]]:
     chosen = [validation] if validation in sets else list(sets)
 
     def pairs_in(part: Path, pictures: str) -> list[Pair]:
-        images = sorted(p for p in (part / pictures).glob("*") if p.suffix in PICTURE_SUFFIXES)
+        images = sorted(
+            p for p in (part / pictures).glob("*") if p.suffix.lower() in PICTURE_SUFFIXES
+        )
         return _matched(images, lambda p: part / "mask" / f"{p.stem}.png", part, "P3M-10k")
 
     train = pairs_in(folder / "train", "blurred_image")
@@ -177,6 +183,10 @@ def find_backgrounds(folder: Path) -> list[Pair]:
 
 
 def _files_by_stem(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        return {}
-    return {path.stem: path for path in folder.iterdir() if path.suffix in PICTURE_SUFFIXES}
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix.lower() in PICTURE_SUFFIXES:
+            if path.stem in found:
+                raise DataError(f"{path}: {found[path.stem].name} has the same name; rename one")
+            found[path.stem] = path
+    return found

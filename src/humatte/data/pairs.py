@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
-from humatte.arrays import Image, resize
-from humatte.errors import DataError
+from humatte.arrays import Image, resize, to_bytes
+from humatte.errors import DataError, PictureError
+from humatte.image_io import read
 from humatte.prepare import fitted_size
 
 
@@ -34,16 +34,10 @@ def read_pair(pair: Pair, long_side: int) -> tuple[Image, NDArray[np.uint8]]:
         DataError: an unreadable file, or a matte of another size than its photo.
     """
     try:
-        with PillowImage.open(pair.image) as file:
-            image = np.asarray(file.convert("RGB"))
-        alpha: NDArray[np.uint8]
-        if pair.alpha is None:
-            alpha = np.zeros(image.shape[:2], np.uint8)
-        else:
-            with PillowImage.open(pair.alpha) as file:
-                alpha = np.asarray(file.getchannel("A") if "A" in file.mode else file.convert("L"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{pair.name}: unreadable: {error}") from None
+        image = read(pair.image).image
+        alpha = _matte(pair.alpha) if pair.alpha else np.zeros(image.shape[:2], np.uint8)
+    except PictureError as error:
+        raise DataError(f"{pair.name}: {error}") from error
     if alpha.shape != image.shape[:2]:
         raise DataError(
             f"{pair.name}: the matte is {alpha.shape[1]}x{alpha.shape[0]}, "
@@ -53,3 +47,8 @@ def read_pair(pair: Pair, long_side: int) -> tuple[Image, NDArray[np.uint8]]:
         size = fitted_size((alpha.shape[0], alpha.shape[1]), long_side)
         image, alpha = resize(image, size), resize(alpha, size)
     return image, alpha
+
+
+def _matte(path: Path) -> NDArray[np.uint8]:
+    picture = read(path)
+    return picture.image[..., 0] if picture.alpha is None else to_bytes(picture.alpha)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from humatte.arrays import Size, to_bytes, to_float
 from humatte.composite import over
-from humatte.train.patterns import draw_pattern
+from humatte.train.patterns import draw_blob, draw_pattern
 from humatte.train.recipe import AugmentPart
 from humatte.train.samples import Sample, Store
 
@@ -114,6 +114,16 @@ def _placed_person(
 
 
 def _background(sources: Sources, size: Size, options: AugmentPart, rng: Generator) -> Bytes:
+    """A random background, before which there may be a thing that is not a person."""
+    image = _scene(sources, size, options, rng)
+    if rng.random() < options.thing:
+        for _ in range(int(rng.integers(1, 4))):
+            thing = colour(_scene(sources, size, options, rng), rng)
+            image = over(thing, draw_blob(size, rng), image)
+    return image
+
+
+def _scene(sources: Sources, size: Size, options: AugmentPart, rng: Generator) -> Bytes:
     """A window of a random background, mirrored or blurred at random, or a drawn pattern."""
     if sources.backgrounds is None or rng.random() < options.drawn:
         return draw_pattern(size, rng)

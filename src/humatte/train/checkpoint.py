@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +66,22 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise TrainingError(f"{path}: not a humatte checkpoint ({error})") from error
 
 
+@cache
 def current_commit() -> str:
-    """The commit of the source tree that runs, or '' outside a checkout."""
-    here = Path(__file__).parent
-    answer = subprocess.run(
-        ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return answer.stdout.strip() if answer.returncode == 0 else ""
+    """The commit of the running source, '-dirty' if it was changed; '' outside a checkout."""
+    here = Path(__file__)
+
+    def git(*words: str) -> str | None:
+        try:
+            answer = subprocess.run(
+                ["git", "-C", str(here.parent), *words], capture_output=True, text=True, check=True
+            )
+        except (OSError, subprocess.CalledProcessError):  # no git, or no checkout
+            return None
+        return answer.stdout.strip()
+
+    # Installed into an environment that lies in somebody else's checkout, this file is not in it.
+    if git("ls-files", "--error-unmatch", here.name) is None:
+        return ""
+    changed = git("status", "--porcelain", "--untracked-files=no")
+    return f"{git('rev-parse', '--short=12', 'HEAD')}{'-dirty' if changed else ''}"

@@ -63,7 +63,7 @@ def train(recipe: Recipe, data: Path, out: Path, cache: Path, resume: bool = Fal
     keep_freed_memory()
     fabric = start_fabric(recipe)
     out.mkdir(parents=True, exist_ok=True)
-    with Report(out, active=fabric.is_global_zero) as report, stopping() as stop:
+    with Report(out, active=fabric.is_global_zero) as report:
         stores = open_data(recipe, data, cache, report, fabric)
         setting = Setting(recipe, stores, fabric, report, out)
         run = start_run(recipe, fabric)
@@ -71,7 +71,8 @@ def train(recipe: Recipe, data: Path, out: Path, cache: Path, resume: bool = Fal
             restore_run(run, checkpoint, setting)
         if fabric.is_global_zero:
             (out / "recipe.json").write_text(json.dumps(recipe.model_dump(), indent=2), "utf-8")
-        _train_phases(setting, run, stop)
+        with stopping() as stop:
+            _train_phases(setting, run, stop)
     return out / "best.pt"
 
 
@@ -83,6 +84,7 @@ def _train_phases(setting: Setting, run: Run, stop: Callable[[], None]) -> None:
                 run.optimizer.state.clear()
                 run.best = -1.0  # scores of an earlier phase say nothing about this one's losses
             while phase.begin <= run.step < phase.end:
+                stop()
                 _train_one_epoch(setting, run, phase, stop)
                 run.seconds = time.monotonic() - started
                 _end_epoch(setting, run, phase)
@@ -105,13 +107,13 @@ def _train_one_epoch(setting: Setting, run: Run, phase: Phase, stop: Callable[[]
     batches = _timed(load_batches(setting.data.sources, recipe, plan), together)
     with setting.report.progress(f"{phase.name}: epoch {epoch + 1}", steps) as advance:
         for number, (group, waited) in enumerate(batches, start=1):
+            stop()
             rate = learning_rate(recipe, phase, run.step, per_epoch)
             terms = train_step(setting, run, phase, group, rate)
             run.step += 1
             pictures = sum(len(image) for image, _ in group) * fabric.world_size
             setting.report.step(run.step, terms, rate, pictures, waited)
             advance(number, steps)
-            stop()
 
 
 def train_step(

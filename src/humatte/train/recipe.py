@@ -83,6 +83,8 @@ class AugmentPart(_Part):
     """Chance of a background with nobody in it (alpha 0 everywhere)."""
     drawn: Share = 0.15
     """Chance that a new background is a drawn pattern instead of a photo."""
+    thing: Share = 0.0
+    """Chance of a drawn thing, a blob of another background, before a new background."""
     group: Share = 0.1
     """Chance of a second person behind the first, when the background is replaced."""
     scale: tuple[Positive, Positive] = (0.45, 1.7)

@@ -6,6 +6,7 @@ views without decoding. Broken pairs are found before the first step.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -92,8 +93,8 @@ def build_store(
     unfinished.mkdir(parents=True)
     try:
         _write_store(pairs, unfinished, long_side, digest, on_progress)
-        shutil.rmtree(folder, ignore_errors=True)
-        unfinished.rename(folder)
+        with contextlib.suppress(OSError):  # another run with the same pictures was faster
+            unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return Store(folder)

@@ -6,11 +6,14 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 
 @contextmanager
 def stopping() -> Iterator[Callable[[], None]]:
-    """Holds signals back; yields a function that raises KeyboardInterrupt if one came.
+    """Holds the first signal back; yields a function that raises KeyboardInterrupt if one came.
+
+    A second signal ends the run at once.
 
     A checkpoint written in the middle of a step would not go on as the run would have.
     """
@@ -19,7 +22,13 @@ def stopping() -> Iterator[Callable[[], None]]:
         return
     came: list[int] = []
     signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda number, _: came.append(number)) for number in signals]
+
+    def note(number: int, _: FrameType | None) -> None:
+        came.append(number)
+        if len(came) > 1:
+            raise KeyboardInterrupt(number)
+
+    before = [signal.signal(number, note) for number in signals]
 
     def stop() -> None:
         if came:
