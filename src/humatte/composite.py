@@ -170,7 +170,9 @@ def blur(image: Image, radius_px: float, alpha: Alpha | None = None) -> Image:
     small = resize(image, (max(1, height // factor), max(1, width // factor)))
     soft = _gauss(small, sigma / factor)
     if alpha is not None:
-        weight = 1 - resize(alpha, (small.shape[0], small.shape[1]))
+        covered = resize(alpha, (small.shape[0], small.shape[1]))
+        # One pixel wider: at the edge a reduced pixel holds some of the person's colour.
+        weight = 1 - np.asarray(cv2.dilate(covered, np.ones((3, 3), np.uint8)))
         weight = np.maximum(weight, _LEAST_WEIGHT)  # deep inside the person all weigh alike
         outside = _gauss(small * weight[..., None], sigma / factor)
         soft = to_bytes(outside / (255 * _gauss(weight, sigma / factor)[..., None]))

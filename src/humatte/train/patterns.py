@@ -54,7 +54,8 @@ def draw_blob(size: Size, rng: Generator) -> NDArray[np.float32]:
     mask = np.zeros(size, np.float32)
     outline = np.rint(turned.T + centre).astype(np.int32)
     cv2.fillPoly(mask, [outline], 1.0, cv2.LINE_AA)
-    return np.asarray(cv2.GaussianBlur(mask, (0, 0), float(rng.uniform(0.5, 1.5))), np.float32)
+    soft = cv2.GaussianBlur(mask, (0, 0), float(rng.uniform(0.5, 1.5)))
+    return np.minimum(soft, 1.0, dtype=np.float32)  # the filter's weights add up to 1.0000001
 
 
 def _mix(size: Size, rng: Generator) -> NDArray[np.float32]:
