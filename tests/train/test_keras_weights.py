@@ -22,7 +22,9 @@ from drawn_keras import (
 )
 from PIL import Image
 
+import humatte
 from humatte.errors import DataError
+from humatte.train.export import export_keras
 from humatte.train.keras_weights import load_keras
 from humatte.train.nets.dark import Dark
 from humatte.train.nets.dark_light import DarkLight
@@ -226,3 +228,17 @@ def test_the_originals_files(weights: str, layers: str, form: str, picture: str)
 def test_our_drawings_are_the_originals_layers(name: str, layers: str, tmp_path: Path) -> None:
     file = save(tmp_path / "w.h5", draw_weights(MODELS[name][0]))
     load_keras(file, Path(SEEDS) / layers)
+
+
+@torch.no_grad()
+def test_the_command_writes_a_file_that_computes_the_original(tmp_path: Path) -> None:
+    layers, _ = MODELS["training"]
+    weights = draw_weights(layers)
+    out = tmp_path / "dark-light.onnx"
+    assert export_keras(save(tmp_path / "w.h5", weights), None, out) <= 1e-4
+    network = humatte.load(out)
+    assert network.facts.name == "w"
+    gray = torch.rand(1, 1, 64, 96, generator=torch.Generator().manual_seed(1))
+    expected = keras_alpha(layers, weights, gray * 255)
+    found = network.run(gray.expand(1, 3, 64, 96).numpy())
+    np.testing.assert_allclose(found, expected.reshape(found.shape).numpy(), atol=1e-4)
