@@ -37,3 +37,25 @@ def opened(source: Path | bytes) -> Image.Image:
     with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
         picture.load()
         return picture
+
+
+def room(height: int = 300, width: int = 400) -> np.ndarray:
+    """An image (H, W, 3) of an empty room: walls, floor, a window, a door, a table."""
+    import cv2
+
+    image = np.full((height, width, 3), (226, 220, 208), np.uint8)
+    x, y = width / 400, height / 300
+    shapes = [
+        ([(0, 300), (90, 210), (310, 210), (400, 300)], (150, 112, 78)),  # floor
+        ([(0, 0), (90, 50), (310, 50), (400, 0)], (245, 244, 240)),  # ceiling
+        ([(0, 0), (90, 50), (90, 210), (0, 300)], (205, 198, 186)),  # left wall
+        ([(140, 80), (220, 80), (220, 150), (140, 150)], (190, 215, 235)),  # window
+        ([(330, 60), (375, 40), (375, 275), (330, 230)], (120, 84, 58)),  # door
+        ([(110, 205), (215, 205), (235, 235), (95, 235)], (96, 66, 44)),  # table
+    ]
+    for points, colour in shapes:
+        corners = np.rint(np.array(points) * (x, y)).astype(np.int32)
+        cv2.fillPoly(image, [corners], colour, cv2.LINE_AA)
+    light = np.linspace(1.05, 0.8, width)[None, :, None]
+    grain = np.random.default_rng(0).normal(0, 2.5, image.shape)
+    return np.clip(image * light + grain, 0, 255).astype(np.uint8)

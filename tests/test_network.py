@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn import gradient, noise, opened
+import skimage.data
+from drawn import gradient, noise, opened, room
 from PIL import Image
 
 import humatte
@@ -64,6 +65,19 @@ def test_the_astronaut_is_found(astronaut: Path) -> None:
 )
 def test_an_empty_scene_gives_an_empty_matte(image: np.ndarray) -> None:
     alpha = humatte.load()(image)
+    assert alpha.mean() < 0.02
+    assert not has_person(alpha)
+
+
+@pytest.mark.parametrize("name", ["brick", "grass", "gravel"])
+def test_a_texture_gives_an_empty_matte(name: str) -> None:
+    """Photos that no network was trained on, from scikit-image."""
+    image = np.repeat(getattr(skimage.data, name)()[..., None], 3, axis=2)
+    assert humatte.load()(image).mean() < 0.02
+
+
+def test_an_empty_room_gives_an_empty_matte() -> None:
+    alpha = humatte.load()(room())
     assert alpha.mean() < 0.02
     assert not has_person(alpha)
 
