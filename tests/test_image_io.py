@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -217,3 +219,57 @@ def test_unwritable_output_gets_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match="cannot be written"):
         write(b"data", tmp_path / "file" / "a.png")
+
+
+def test_a_pipe_is_written_into(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    found: list[bytes] = []
+    reader = threading.Thread(target=lambda: found.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    write(b"data", pipe)
+    reader.join(5)
+    assert found == [b"data"]
+    assert pipe.is_fifo()
+
+
+def test_a_device_stays_a_device(tmp_path: Path) -> None:
+    link = tmp_path / "null"
+    link.symlink_to("/dev/null")  # through a link, for a test that fails must not replace it
+    write(b"data", link)
+    assert link.is_symlink()
+    assert link.is_char_device()
+
+
+def test_a_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for name in ("old", "new"):  # one link leads somewhere, the other not yet
+        target = tmp_path / "there" / name
+        if name == "old":
+            target.write_bytes(b"before")
+        link = tmp_path / name
+        link.symlink_to(target)
+        write(b"data", link)
+        assert link.is_symlink()
+        assert target.read_bytes() == b"data"
+    assert sorted(path.name for path in target.parent.iterdir()) == ["new", "old"]
+
+
+@pytest.mark.parametrize("name", ["人" * 83 + ".png", "a" * 251 + ".png"], ids=["wide", "plain"])
+def test_the_longest_names_can_be_written(tmp_path: Path, name: str) -> None:
+    write(b"data", tmp_path / name)
+    assert (tmp_path / name).read_bytes() == b"data"
+
+
+def test_permissions_are_those_of_any_new_file_or_of_the_old_one(tmp_path: Path) -> None:
+    (tmp_path / "usual").write_bytes(b"")
+    write(b"data", tmp_path / "new")
+    assert (tmp_path / "new").stat().st_mode == (tmp_path / "usual").stat().st_mode
+    (tmp_path / "usual").chmod(0o600)
+    write(b"data", tmp_path / "usual")
+    assert (tmp_path / "usual").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_is_no_target(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be written"):
+        write(b"data", tmp_path)

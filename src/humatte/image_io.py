@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
+import uuid
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -245,17 +247,32 @@ def encode(pixels: NDArray[np.uint8], format_name: str, kept: Kept) -> bytes:
 def write(data: bytes, path: Path) -> None:
     """Writes a whole file or nothing: beside the target first, then renamed over it.
 
+    Missing folders are made. A link stays, and the file it points to is written; a pipe or a device
+    is written into. A file that is replaced hands on its permissions.
+
     Raises:
-        OutputError: the folder does not exist or may not be written, or the disk is full.
+        OutputError: the folder cannot be made or written to, or the disk is full.
     """
-    beside = path.with_name(f".{path.name[-100:]}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(data)
-        beside.replace(path)
+        if path.exists() and not path.is_file():
+            with path.open("wb") as pipe:
+                pipe.write(data)
+        else:
+            _replace(data, Path(os.path.realpath(path)))
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"{path}: cannot be written ({reason}); choose another -o") from None
+
+
+def _replace(data: bytes, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Not named after the target, whose name may have the most bytes that are legal already.
+    beside = target.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        beside.write_bytes(data)
+        if target.exists():
+            shutil.copymode(target, beside)
+        beside.replace(target)
     finally:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
