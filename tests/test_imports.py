@@ -24,7 +24,7 @@ LAYERS = [
     ["catalog"],
     ["network", "foreground", "composite"],
     ["prepare", "image_io", "metrics"],
-    ["arrays"],
+    ["arrays", "metadata"],
     ["errors"],
 ]
 
