@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import os
+import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +47,7 @@ def test_profile_and_resolution_are_kept(format_name: str) -> None:
     data = encode(gradient(20, 30), format_name, Kept(icc=SRGB, dpi=(300.0, 300.0)))
     kept = read(data).kept
     assert kept.icc == SRGB
-    if format_name in ("PNG", "JPEG", "TIFF"):
-        assert kept.dpi == pytest.approx((300, 300), abs=0.1)
+    assert kept.dpi == pytest.approx((300, 300), abs=0.1)
 
 
 @pytest.mark.parametrize("format_name", ["PNG", "JPEG", "WEBP", "AVIF"])
@@ -99,7 +101,7 @@ def test_16_bit_colour_is_read(tmp_path: Path) -> None:
     values = np.random.default_rng(0).integers(0, 65536, (5, 7, 3)).astype(np.uint16)
     assert cv2.imwrite(str(tmp_path / "deep.png"), values[..., ::-1])
     image = read(tmp_path / "deep.png").image
-    assert np.abs(image.astype(int) - values / 257).max() <= 1
+    assert (image == np.rint(values / 257)).all()
 
 
 def test_palette_transparency_and_gif_first_frame() -> None:
@@ -147,6 +149,45 @@ def test_missing_and_folder(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+def test_bytes_are_named_as_such() -> None:
+    with pytest.raises(PictureError, match=r"^the picture's bytes: the file is empty"):
+        read(b"")
+
+
+def test_postscript_is_not_handed_to_ghostscript(monkeypatch: pytest.MonkeyPatch) -> None:
+    def called(*_: object, **__: object) -> None:
+        raise AssertionError("Ghostscript was asked")
+
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", called)
+    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n%%EOF\n"
+    with pytest.raises(PictureError, match="not a picture that can be read"):
+        read(eps)
+
+
+def test_a_pipe_is_read(tmp_path: Path) -> None:
+    data = packed(Image.fromarray(gradient(20, 30)), "TIFF")  # which is read back and forth
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    feeder = threading.Thread(target=pipe.write_bytes, args=(data,))
+    feeder.start()
+    assert (read(pipe).image == gradient(20, 30)).all()
+    feeder.join()
+
+
+def test_a_large_picture_is_read_without_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400)
+    before = list(warnings.filters)
+    assert read(packed(Image.fromarray(gradient(20, 30)), "PNG")).image.shape == (20, 30, 3)
+    assert warnings.filters == before
+
+
+@pytest.mark.parametrize("format_name", ["GIF", "TIFF", "WEBP", "PNG"])
+def test_the_first_of_several_frames_is_read(format_name: str) -> None:
+    frames = [Image.new("RGB", (8, 6), color) for color in ("white", "black")]
+    data = packed(frames[0], format_name, save_all=True, append_images=frames[1:])
+    assert read(data).image.min() == 255
+
+
 def test_a_decompression_bomb_is_refused_before_decoding() -> None:
     bomb = packed(Image.new("1", (20_000, 10_000)), "PNG")
     assert len(bomb) < 1_000_000
@@ -188,11 +229,19 @@ def test_unknown_output_format_lists_the_known() -> None:
         output_format(Path("a.docx"), None)
 
 
-def test_jpeg_refuses_transparency_and_webp_refuses_giants() -> None:
+def test_jpeg_refuses_transparency_and_webp_and_avif_refuse_giants() -> None:
     with pytest.raises(UsageError, match="no transparency"):
         encode(np.zeros((4, 4, 4), np.uint8), "JPEG", Kept())
     with pytest.raises(OutputError, match="20000x2"):
         encode(np.zeros((2, 20_000, 3), np.uint8), "WEBP", Kept())
+    with pytest.raises(OutputError, match="70000x2") as caught:
+        encode(np.zeros((2, 70_000, 3), np.uint8), "AVIF", Kept())
+    assert "\n" not in str(caught.value)
+
+
+def test_whatever_an_encoder_raises_is_one_line() -> None:
+    with pytest.raises(OutputError, match="PNG cannot hold"):
+        encode(gradient(4, 4), "PNG", Kept(dpi=(3e8, 3e8)))
 
 
 def test_write_makes_folders_and_leaves_no_half_file(
@@ -217,3 +266,57 @@ def test_unwritable_output_gets_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match="cannot be written"):
         write(b"data", tmp_path / "file" / "a.png")
+
+
+def test_a_pipe_is_written_into(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    found: list[bytes] = []
+    reader = threading.Thread(target=lambda: found.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    write(b"data", pipe)
+    reader.join(5)
+    assert found == [b"data"]
+    assert pipe.is_fifo()
+
+
+def test_a_device_stays_a_device(tmp_path: Path) -> None:
+    link = tmp_path / "null"
+    link.symlink_to("/dev/null")  # through a link, for a test that fails must not replace it
+    write(b"data", link)
+    assert link.is_symlink()
+    assert link.is_char_device()
+
+
+def test_a_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for name in ("old", "new"):  # one link leads somewhere, the other not yet
+        target = tmp_path / "there" / name
+        if name == "old":
+            target.write_bytes(b"before")
+        link = tmp_path / name
+        link.symlink_to(target)
+        write(b"data", link)
+        assert link.is_symlink()
+        assert target.read_bytes() == b"data"
+    assert sorted(path.name for path in target.parent.iterdir()) == ["new", "old"]
+
+
+@pytest.mark.parametrize("name", ["人" * 83 + ".png", "a" * 251 + ".png"], ids=["wide", "plain"])
+def test_the_longest_names_can_be_written(tmp_path: Path, name: str) -> None:
+    write(b"data", tmp_path / name)
+    assert (tmp_path / name).read_bytes() == b"data"
+
+
+def test_permissions_are_those_of_any_new_file_or_of_the_old_one(tmp_path: Path) -> None:
+    (tmp_path / "usual").write_bytes(b"")
+    write(b"data", tmp_path / "new")
+    assert (tmp_path / "new").stat().st_mode == (tmp_path / "usual").stat().st_mode
+    (tmp_path / "usual").chmod(0o600)
+    write(b"data", tmp_path / "usual")
+    assert (tmp_path / "usual").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_is_no_target(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be written"):
+        write(b"data", tmp_path)

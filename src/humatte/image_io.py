@@ -10,22 +10,53 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
+import shutil
+import threading
+import uuid
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, ImageCms, ImageOps, UnidentifiedImageError
 from PIL import Image as PillowImage
+from PIL import UnidentifiedImageError
 
+from humatte import metadata
 from humatte.arrays import Alpha, Image, to_float
 from humatte.errors import OutputError, PictureError, UsageError, one_line
+from humatte.metadata import Kept
 
-READABLE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .avif .tif .tiff .bmp .gif .ppm .pgm .jp2".split()  # noqa: SIM905
-)
+__all__ = [
+    "READABLE_SUFFIXES",
+    "WRITABLE_FORMATS",
+    "Kept",
+    "Picture",
+    "check_channels",
+    "encode",
+    "output_format",
+    "read",
+    "write",
+]
+
+# Pillow's names of what is read, with the file suffixes. No others are tried: Pillow would hand
+# EPS, for one, to Ghostscript. Those that Pillow always loads come first: looking for another one
+# imports all of its forty plugins.
+_READABLE = {
+    "JPEG": ".jpg .jpeg .jpe .jfif .mpo",
+    "PNG": ".png",
+    "GIF": ".gif",
+    "BMP": ".bmp",
+    "PPM": ".ppm .pgm .pbm .pnm",
+    "WEBP": ".webp",
+    "TIFF": ".tif .tiff",
+    "AVIF": ".avif",
+    "JPEG2000": ".jp2",
+}
+READABLE_SUFFIXES = frozenset(" ".join(_READABLE.values()).split())
 # Format names as users write them, to Pillow's.
 WRITABLE_FORMATS = {
     "png": "PNG",
@@ -49,15 +80,6 @@ _ENCODING: dict[str, dict[str, object]] = {
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What a picture carries beside its pixels and must not lose."""
-
-    icc: bytes | None = None
-    exif: bytes | None = None
-    dpi: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True)
 class Picture:
     """A decoded picture: image (H, W, 3) uint8 RGB, its own alpha if it had one, what is kept."""
 
@@ -67,49 +89,69 @@ class Picture:
 
 
 def read(source: Path | bytes) -> Picture:
-    """Reads a picture: JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF (first frame) and the like.
+    """Reads a picture: JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF, PPM, MPO or JPEG 2000.
+
+    Of a file with several frames or pages (GIF, animated WebP, AVIF or PNG, MPO, TIFF) the first.
 
     Args:
-        source: a file's path, or the file's bytes.
+        source: a file's path (pipes too), or the file's bytes.
 
     Returns:
-        The upright picture. 16-bit values are rounded to 8; gray, palette and CMYK become RGB,
-        CMYK through its own colour profile where it has one.
+        The upright picture. 16-bit values are rounded to 8 (in planar and premultiplied TIFF, JPEG
+        2000, AVIF and PPM colour as Pillow does it). Gray, palette and CMYK become RGB: gray and
+        CMYK through their own colour profile where they have one. Broken metadata is left out, and
+        so is a TIFF's that is not about the photo.
 
     Raises:
         PictureError: missing, empty, truncated, not a picture, or more pixels than Pillow's limit
             (`PIL.Image.MAX_IMAGE_PIXELS` x 2, about 179 megapixels).
     """
-    name = "the picture from stdin" if isinstance(source, bytes) else str(source)
-    with _explained(name), _open(source) as file, PillowImage.open(file) as opened:
-        opened.load()
-        upright = ImageOps.exif_transpose(opened)
-        kept = _kept(upright, opened.format)
-        alpha = _own_alpha(upright)
-        image, icc = _to_rgb(upright, kept.icc, name)
+    name = "the picture's bytes" if isinstance(source, bytes) else str(source)
+    with _explained(name), _open(source) as file, _identified(file) as opened:
+        picture, kept = _upright(opened, file)
+        alpha = _own_alpha(picture)
+        rgb, icc = metadata.to_rgb(_eight_bits(picture), kept.icc)
+        image = np.ascontiguousarray(np.asarray(rgb))
     return Picture(image, alpha, replace(kept, icc=icc))
 
 
 @contextlib.contextmanager
-def _open(source: Path | bytes):  # type: ignore[no-untyped-def]
-    file: BinaryIO = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
-    with file:
-        if not file.read(1):
+def _open(source: Path | bytes) -> Iterator[BinaryIO]:
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        # Decoders go back and forth, which a pipe cannot.
+        seekable: BinaryIO = file if file.seekable() else io.BytesIO(file.read())
+        if not seekable.read(1):
             raise PictureError("the file is empty (0 bytes); expected a picture")
-        file.seek(0)
-        yield file
+        seekable.seek(0)
+        yield seekable
+
+
+def _identified(file: BinaryIO) -> PillowImage.Image:
+    with _quiet():
+        return PillowImage.open(file, formats=list(_READABLE))
+
+
+_FILTERS = threading.Lock()
 
 
 @contextlib.contextmanager
-def _explained(name: str):  # type: ignore[no-untyped-def]
+def _quiet() -> Iterator[None]:
+    """Silences Pillow about odd metadata, and between one and two times its limit of pixels.
+
+    Above that it refuses. The warning filters belong to the whole process: threads that put them
+    back in another order would leave them changed for good. So one at a time; it never decodes.
+    """
+    with _FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+@contextlib.contextmanager
+def _explained(name: str) -> Iterator[None]:
     """Turns every way in which a file can be unreadable into one line about `name`."""
     try:
-        with warnings.catch_warnings():
-            # Between one and two times Pillow's limit it only warns; above that it refuses.
-            warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
-            # Broken metadata is no reason to refuse good pixels.
-            warnings.simplefilter("ignore", UserWarning)
-            yield
+        yield
     except FileNotFoundError:
         raise PictureError(f"{name}: no such file; check the path") from None
     except IsADirectoryError:
@@ -118,8 +160,7 @@ def _explained(name: str):  # type: ignore[no-untyped-def]
         raise PictureError(f"{name}: may not be read; check its permissions") from None
     except UnidentifiedImageError:
         raise PictureError(
-            f"{name}: not a picture that can be read (JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF); "
-            "check the file"
+            f"{name}: not a picture that can be read ({', '.join(_READABLE)}); check the file"
         ) from None
     except PillowImage.DecompressionBombError:
         limit = 2 * (PillowImage.MAX_IMAGE_PIXELS or 0) / 1e6
@@ -127,8 +168,7 @@ def _explained(name: str):  # type: ignore[no-untyped-def]
             f"{name}: more than {limit:.0f} megapixels, which is refused; make it smaller first"
         ) from None
     except PictureError as error:
-        text = str(error)
-        raise (error if text.startswith(name) else PictureError(f"{name}: {text}")) from None
+        raise PictureError(f"{name}: {error}") from None
     except MemoryError:
         raise PictureError(f"{name}: too large for this machine's memory") from None
     except Exception as error:
@@ -138,21 +178,54 @@ def _explained(name: str):  # type: ignore[no-untyped-def]
         raise PictureError(f"{name}: broken or cut off ({reason}); get the file again") from error
 
 
-def _kept(upright: PillowImage.Image, format_name: str | None) -> Kept:
-    exif = upright.getexif()
-    exif.pop(ExifTags.Base.Orientation, None)  # the pixels will be upright
-    return Kept(
-        icc=upright.info.get("icc_profile") or None,
-        exif=exif.tobytes() if len(exif) and format_name != "TIFF" else None,
-        dpi=_usable_dpi(upright.info.get("dpi")),
-    )
+def _upright(opened: PillowImage.Image, file: BinaryIO) -> tuple[PillowImage.Image, Kept]:
+    # Pillow's name of the stored layout, such as 'RGB;16B'; "RGBa" is premultiplied.
+    layout = _DEEP_COLOUR.search(str(getattr(opened, "tile", [])[:1]))
+    if opened.format == "TIFF":
+        _facts(opened)  # loading reads its tags too, and not quietly
+    opened.load()
+    orientation, kept = _facts(opened)  # 1 for a TIFF: loading has turned it, OpenCV does as well
+    picture = metadata.upright(opened, orientation)
+    deep = _deep_colour(file, picture, orientation) if layout else None
+    if deep and layout and layout[1] == "LA":
+        deep = deep.convert("LA")
+    return deep or picture, kept
 
 
-def _usable_dpi(dpi: Any) -> tuple[float, float] | None:
-    """Files say 0 or infinity where they mean "unknown"."""
-    if not dpi or not all(np.isfinite(float(value)) and float(value) > 0 for value in dpi):
-        return None
-    return float(dpi[0]), float(dpi[1])
+_DEEP_COLOUR = re.compile(r"\b(LA|RGB|RGBA|RGBX);16")
+
+
+def _facts(opened: PillowImage.Image) -> tuple[int, Kept]:
+    with _quiet():
+        return metadata.of(opened)
+
+
+def _deep_colour(
+    file: BinaryIO, truncated: PillowImage.Image, orientation: int
+) -> PillowImage.Image | None:
+    """The pixels rounded from 16 bits, of which Pillow keeps the high byte only.
+
+    None where OpenCV, which decodes them whole, does not see the same high bytes.
+    """
+    import cv2
+
+    file.seek(0)
+    with contextlib.suppress(cv2.error):
+        values = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+        if values is None or values.dtype != np.uint16 or values.ndim != 3:
+            return None
+        channels = min(values.shape[2], 4 if truncated.has_transparency_data else 3)
+        values = values[..., [2, 1, 0, 3][:channels]]  # BGR(A) to RGB(A)
+        whole = metadata.upright(PillowImage.fromarray(_rounded(values)), orientation)
+        high = metadata.upright(PillowImage.fromarray((values >> 8).astype(np.uint8)), orientation)
+        colour = len(truncated.getbands())  # a PNG's one transparent colour adds alpha to cv2's
+        same = np.array_equal(np.asarray(high)[..., :colour], np.asarray(truncated))
+        return whole if same else None
+    return None
+
+
+def _rounded(values: NDArray[np.integer]) -> NDArray[np.uint8]:
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def _own_alpha(picture: PillowImage.Image) -> Alpha | None:
@@ -162,32 +235,15 @@ def _own_alpha(picture: PillowImage.Image) -> Alpha | None:
     return None if alpha.min(initial=255) == 255 else to_float(alpha)
 
 
-def _to_rgb(picture: PillowImage.Image, icc: bytes | None, name: str) -> tuple[Image, bytes | None]:
-    """RGB bytes, and the profile that describes them."""
-    if picture.mode in ("I;16", "I;16B", "I;16L", "I"):
-        values = np.asarray(picture).astype(np.float32)
-        if values.max(initial=0) > 65535 or values.min(initial=0) < 0:
-            raise PictureError(f"{name}: 32-bit values; expected 8 or 16 bits a channel")
-        gray = np.rint(values / 257).astype(np.uint8)
-        return np.repeat(gray[..., None], 3, axis=2), None
+def _eight_bits(picture: PillowImage.Image) -> PillowImage.Image:
     if picture.mode == "F":
-        raise PictureError(f"{name}: floating-point pixels; expected 8 or 16 bits a channel")
-    space = _colour_space(icc)
-    if picture.mode == "CMYK" and icc and space == "CMYK":
-        srgb = ImageCms.createProfile("sRGB")
-        source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-        with contextlib.suppress(ImageCms.PyCMSError):  # a broken profile: the plain conversion
-            picture = ImageCms.profileToProfile(picture, source, srgb, outputMode="RGB") or picture
-    if picture.has_transparency_data and picture.mode != "RGBA":
-        picture = picture.convert("RGBA")
-    rgb = np.asarray(picture.convert("RGB"))
-    return np.ascontiguousarray(rgb), icc if space == "RGB" else None
-
-
-def _colour_space(icc: bytes | None) -> str:
-    """The colour space a profile is for, as 'RGB', 'GRAY', 'CMYK'; '' for none or a broken one."""
-    # ICC.1:2022, 7.2: bytes 16 to 19 of the header name the data colour space.
-    return icc[16:20].decode("ascii", "replace").strip() if icc and len(icc) >= 128 else ""
+        raise PictureError("floating-point pixels; expected 8 or 16 bits a channel")
+    if not picture.mode.startswith("I"):
+        return picture
+    values = np.asarray(picture)
+    if values.max(initial=0) > 65535 or values.min(initial=0) < 0:
+        raise PictureError("32-bit values; expected 8 or 16 bits a channel")
+    return PillowImage.fromarray(_rounded(values))
 
 
 def output_format(path: Path | None, name: str | None) -> str:
@@ -219,43 +275,56 @@ def check_channels(format_name: str, transparent: bool) -> None:
 def encode(pixels: NDArray[np.uint8], format_name: str, kept: Kept) -> bytes:
     """The file's bytes for pixels (H, W), (H, W, 3) or (H, W, 4) uint8, in Pillow's format name.
 
-    The ICC profile is left out for gray pixels, which it does not describe.
+    Left out is what cannot be kept: the ICC profile for gray pixels, which it does not describe;
+    EXIF above 64 kB in JPEG; in TIFF all EXIF but the main tags (camera, date, author, copyright
+    and the like), because Pillow cannot write the Exif and GPS directories into a compressed one.
+    WebP and AVIF hold the DPI in the EXIF, JPEG as whole numbers.
 
     Raises:
         UsageError: transparency in a format without it.
         OutputError: the format cannot hold a picture of this size.
     """
     check_channels(format_name, pixels.ndim == 3 and pixels.shape[2] == 4)
-    options = dict(_ENCODING[format_name])
-    if kept.icc and pixels.ndim == 3:
-        options["icc_profile"] = kept.icc
-    if kept.exif and format_name != "TIFF":
-        options["exif"] = kept.exif
-    if kept.dpi and format_name in ("PNG", "JPEG", "TIFF"):
-        options["dpi"] = kept.dpi
     buffer = io.BytesIO()
     try:
-        PillowImage.fromarray(pixels).save(buffer, format_name, **options)
-    except (OSError, ValueError, SystemError) as error:
+        options = metadata.to_save(kept, format_name, gray=pixels.ndim == 2)
+        PillowImage.fromarray(pixels).save(buffer, format_name, **_ENCODING[format_name], **options)
+    except Exception as error:  # the encoders raise OSError, ValueError, RuntimeError and more
         size = f"{pixels.shape[1]}x{pixels.shape[0]}"
-        raise OutputError(f"{format_name} cannot hold this picture ({size}): {error}") from None
+        reason = one_line(error)
+        raise OutputError(f"{format_name} cannot hold this picture ({size}): {reason}") from error
     return buffer.getvalue()
 
 
 def write(data: bytes, path: Path) -> None:
     """Writes a whole file or nothing: beside the target first, then renamed over it.
 
+    Missing folders are made. A link stays, and the file it points to is written; a pipe or a device
+    is written into. A file that is replaced hands on its permissions.
+
     Raises:
-        OutputError: the folder does not exist or may not be written, or the disk is full.
+        OutputError: the folder cannot be made or written to, or the disk is full.
     """
-    beside = path.with_name(f".{path.name[-100:]}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(data)
-        beside.replace(path)
+        if path.exists() and not path.is_file():
+            with path.open("wb") as pipe:
+                pipe.write(data)
+        else:
+            _replace(data, Path(os.path.realpath(path)))
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"{path}: cannot be written ({reason}); choose another -o") from None
+
+
+def _replace(data: bytes, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Not named after the target, whose name may have the most bytes that are legal already.
+    beside = target.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        beside.write_bytes(data)
+        if target.exists():
+            shutil.copymode(target, beside)
+        beside.replace(target)
     finally:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
