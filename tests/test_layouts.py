@@ -80,6 +80,15 @@ def test_a_csv_list_carries_source_and_licence(tmp_path: Path) -> None:
         find_pairs(tmp_path, "bad.csv")
 
 
+def test_a_list_of_names_takes_sources_from_beside_it(tmp_path: Path) -> None:
+    put(tmp_path / "image/a.png", noise(20, 30))
+    put(tmp_path / "alpha/a.png", ALPHA)
+    (tmp_path / "train.txt").write_text("a\n")
+    (tmp_path / "sources.csv").write_text("name,source,licence\na,mine,CC0\n")
+    (pair,) = find_pairs(tmp_path, "train.txt")
+    assert (pair.source, pair.licence) == ("mine", "CC0")
+
+
 def test_an_unknown_folder_says_what_is_expected(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"image/.*clip_img/.*blurred_image"):
         split(tmp_path)

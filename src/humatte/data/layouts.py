@@ -70,7 +70,8 @@ def people_folder(data: Path, people: str) -> Path:
 def find_pairs(folder: Path, list_file: str) -> list[Pair]:
     """The pairs that a list names.
 
-    A .txt list has one name a line, for FOLDER/image/NAME.* with FOLDER/alpha/NAME.png. A .csv list
+    A .txt list has one name a line, for FOLDER/image/NAME.* with FOLDER/alpha/NAME.png; a
+    FOLDER/sources.csv may tell the source and licence of each. A .csv list
     has the columns `image` and `alpha` (paths from the folder) and may have `name`, `source` and
     `licence`.
 
@@ -104,8 +105,20 @@ def _from_names(path: Path) -> list[Pair]:
         raise DataError(f"{path}: not a text file in UTF-8; expected one name a line") from None
     names = [line.strip() for line in lines if line.strip()]
     images, alphas = (_files_by_stem(path.parent / name) for name in ("image", "alpha"))
-    absent = path.parent / "absent"
-    return [Pair(name, images.get(name, absent), alphas.get(name, absent)) for name in names]
+    absent, origins = path.parent / "absent", _origins(path.parent / "sources.csv")
+    return [
+        Pair(name, images.get(name, absent), alphas.get(name, absent), *origins.get(name, ("", "")))
+        for name in names
+    ]
+
+
+def _origins(path: Path) -> dict[str, tuple[str, str]]:
+    """Source and licence of every name, from a CSV with the columns name, source and licence."""
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = csv.DictReader(file)
+        return {r.get("name", ""): (r.get("source") or "", r.get("licence") or "") for r in rows}
 
 
 def _from_csv(path: Path) -> list[Pair]:

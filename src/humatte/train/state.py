@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,6 +120,8 @@ def open_data(recipe: Recipe, data: Path, cache: Path, report: Report, fabric: F
     part = recipe.data
     train, held_out = find_split(data, part.people, part.train, part.validation, part.layout)
     backgrounds = find_backgrounds(data / part.background)
+    if fabric.is_global_zero:
+        write_origins(train, report.folder / "data.json")
 
     def store(pairs: list[Pair], what: str) -> Store:
         with report.progress(f"decoding {what}", len(pairs)) as advance:
@@ -131,6 +135,16 @@ def open_data(recipe: Recipe, data: Path, cache: Path, report: Report, fabric: F
             ),
             store(held_out, "validation pictures"),
         )
+
+
+def write_origins(pairs: list[Pair], path: Path) -> None:
+    """Counts the training pictures by source and licence, for the card of what comes out."""
+    counts = Counter((pair.source, pair.licence) for pair in pairs)
+    rows = [
+        {"source": source, "licence": licence, "pictures": count}
+        for (source, licence), count in counts.most_common()
+    ]
+    path.write_text(json.dumps(rows, indent=2), "utf-8")
 
 
 def start_run(recipe: Recipe, fabric: Fabric) -> Run:
