@@ -32,6 +32,8 @@ def test_a_run_leaves_everything_behind(small: Recipe, data: Path, tmp_path: Pat
         "metrics.csv",
         "curves.png",
         "recipe.json",
+        "data.json",
+        "sheet_0000004.png",
         "tensorboard",
     } <= names
     assert list((tmp_path / "run" / "tensorboard").iterdir())
