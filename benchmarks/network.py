@@ -11,6 +11,7 @@ import os
 import time
 
 import numpy as np
+import onnxruntime
 
 from humatte.catalog import find, names
 from humatte.network import Network
@@ -33,7 +34,10 @@ def main() -> None:
             network.run(batch)
             if number >= 20:  # the first passes choose kernels and fill caches
                 times[name].append((time.perf_counter() - started) * 1e3)
-    print(f"{options.size}x{options.size}, {options.threads or os.cpu_count()} threads, fp32")
+    threads = options.threads or os.cpu_count()
+    print(
+        f"{options.size}x{options.size}, {threads} threads, onnxruntime {onnxruntime.__version__}"
+    )
     for name, values in times.items():
         p50, p95 = np.percentile(values, [50, 95])
         print(f"{name:16} p50 {p50:.2f} ms  p95 {p95:.2f} ms  ({len(values)} passes)")

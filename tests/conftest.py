@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 from drawn import ROOT, gradient
+from hypothesis import settings
 from PIL import Image
+
+# Time limits belong to benchmarks: on a busy machine the first example pays for an import.
+settings.register_profile("humatte", deadline=None)
+settings.load_profile("humatte")
 
 
 @pytest.fixture(scope="session")

@@ -68,4 +68,6 @@ def test_alpha_of_another_size_or_type_is_refused() -> None:
 def test_resize_keeps_range_and_constants(size: tuple[int, int], target: tuple[int, int]) -> None:
     assert resize(np.full(size, 0.25, np.float32), target) == pytest.approx(0.25)
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    assert resize(image, target).shape == (*target, 3)
+    found = resize(image, target)
+    assert found.shape == (*target, 3)
+    assert image.min() <= found.min() <= found.max() <= image.max()
