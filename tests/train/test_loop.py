@@ -39,7 +39,7 @@ def test_a_run_leaves_everything_behind(small: Recipe, data: Path, tmp_path: Pat
     assert list((tmp_path / "run" / "tensorboard").iterdir())
     with (tmp_path / "run" / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert rows[-1]["step"] == "4"
+    assert (rows[-1]["step"], rows[-1]["epoch"]) == ("4", "2")  # three steps an epoch
     assert 0 <= float(rows[-1]["person_iou"]) <= 1
     assert "binary_cross_entropy" in rows[-1]
     checkpoint = load_checkpoint(best)
@@ -189,3 +189,19 @@ def test_phases_follow_each_other_and_resume(
     train(recipe, data, tmp_path / "parts", tmp_path / "cache", resume=True)
     whole, parts = (load_checkpoint(tmp_path / n / "last.pt").weights for n in ("whole", "parts"))
     assert all(torch.equal(value, parts[name]) for name, value in whole.items())
+
+
+def test_a_run_can_start_from_another_ones_weights(
+    small: Recipe, data: Path, tmp_path: Path
+) -> None:
+    train(small, data, tmp_path / "first", tmp_path / "cache")
+    tuned = changed(small, start=str(tmp_path / "first"), steps=1, lr=1e-12, average=0.0)
+    train(tuned, data, tmp_path / "second", tmp_path / "cache")
+    first = load_checkpoint(tmp_path / "first" / "best.pt").averaged
+    second = load_checkpoint(tmp_path / "second" / "last.pt").weights
+    named = [name for name in first if "norm" not in name]
+    assert all(torch.allclose(first[name], second[name], atol=1e-9) for name in named)
+    settings = tuned.model_dump(mode="json")
+    settings["network"]["width"] = 0.5
+    with pytest.raises(TrainingError, match="do not fit"):
+        train(Recipe.model_validate(settings), data, tmp_path / "third", tmp_path / "cache")

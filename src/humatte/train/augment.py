@@ -129,7 +129,7 @@ def _scene(sources: Sources, size: Size, options: AugmentPart, rng: Generator) -
         return draw_pattern(size, rng)
     image = sources.backgrounds[int(rng.integers(len(sources.backgrounds)))].image
     height, width = image.shape[:2]
-    scale = max(size[0] / height, size[1] / width) * _between(1.0, 2.0, rng)
+    scale = max(size[0] / height, size[1] / width) * _between(*options.zoom, rng)
     top = rng.uniform(size[0] - scale * height, 0)
     left = rng.uniform(size[1] - scale * width, 0)
     matrix = _placing((height, width), scale, 0, top, left)

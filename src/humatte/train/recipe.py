@@ -81,6 +81,8 @@ class AugmentPart(_Part):
     """Chance of laying the person over another background."""
     empty: Share = 0.05
     """Chance of a background with nobody in it (alpha 0 everywhere)."""
+    zoom: tuple[Positive, Positive] = (1.0, 2.0)
+    """Smallest and largest magnification of a new background, 1 = it just fills the frame."""
     drawn: Share = 0.15
     """Chance that a new background is a drawn pattern instead of a photo."""
     thing: Share = 0.0
@@ -114,6 +116,8 @@ class TrainPart(_Part):
     """Highest learning rate."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """Weight decay, on kernels only."""
+    start: str | None = None
+    """A run's folder or a checkpoint whose averaged weights the run starts from: fine-tuning."""
     batch: Annotated[int, Field(ge=1)] = 32
     """Samples in a batch."""
     epochs: Annotated[int, Field(ge=1)] = 50

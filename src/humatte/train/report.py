@@ -99,7 +99,7 @@ class Report:
         """Adds a row, draws the curves, and says one line."""
         spent = seconds - (float(self.rows[-1]["seconds"]) if self.rows else 0.0)
         row: dict[str, Any] = {
-            "epoch": epoch + 1,
+            "epoch": epoch,
             "step": step,
             "seconds": round(seconds, 1),
             "lr": f"{self._rate:.3g}",

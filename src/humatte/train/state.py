@@ -20,7 +20,7 @@ from humatte.data.pairs import Pair
 from humatte.errors import TrainingError
 from humatte.train.augment import Sources
 from humatte.train.batches import steps_per_epoch, total_steps
-from humatte.train.checkpoint import Checkpoint, current_commit
+from humatte.train.checkpoint import Checkpoint, current_commit, load_checkpoint
 from humatte.train.losses import Prediction, predict
 from humatte.train.nets import NETS
 from humatte.train.recipe import Recipe, TrainPart
@@ -151,6 +151,8 @@ def start_run(recipe: Recipe, fabric: Fabric) -> Run:
     """A fresh network, its average and its optimizer, on the device."""
     torch.manual_seed(recipe.train.seed)
     network: nn.Module = NETS[recipe.network.name](width=recipe.network.width)
+    if recipe.train.start:
+        load_start(network, Path(recipe.train.start))
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if fabric.world_size > 1 and fabric.device.type == "cuda":  # gloo has no such norm
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
@@ -158,6 +160,22 @@ def start_run(recipe: Recipe, fabric: Fabric) -> Run:
     optimizer = make_optimizer(network, recipe.train)
     model, optimizer = fabric.setup(Predictor(network), optimizer)
     return Run(network, model, fabric.to_device(averaged), optimizer)
+
+
+def load_start(network: nn.Module, start: Path) -> None:
+    """Takes the averaged weights of another run of the same network.
+
+    Raises:
+        TrainingError: no checkpoint there, or one of another network.
+    """
+    checkpoint = load_checkpoint(start / "best.pt" if start.is_dir() else start)
+    try:
+        network.load_state_dict(checkpoint.averaged)
+    except RuntimeError:
+        name = checkpoint.recipe["network"]["name"]
+        raise TrainingError(
+            f"{start}: a checkpoint of {name} whose weights do not fit this recipe's network"
+        ) from None
 
 
 def make_optimizer(network: nn.Module, train: TrainPart) -> torch.optim.Optimizer:
