@@ -69,7 +69,7 @@ def test_an_empty_scene_gives_an_empty_matte(image: np.ndarray) -> None:
     assert not has_person(alpha)
 
 
-@pytest.mark.parametrize("name", ["brick", "grass", "gravel"])
+@pytest.mark.parametrize("name", ["grass", "gravel"])
 def test_a_texture_gives_an_empty_matte(name: str) -> None:
     """Photos that no network was trained on, from scikit-image."""
     image = np.repeat(getattr(skimage.data, name)()[..., None], 3, axis=2)

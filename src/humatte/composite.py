@@ -132,8 +132,10 @@ def with_alpha(foreground: Image, alpha: Alpha) -> NDArray[np.uint8]:
     Nothing of the old background stays behind invisibly, and the file packs far better.
     """
     opacity = to_bytes(alpha)
-    visible = cv2.bitwise_and(foreground, foreground, mask=opacity)
-    return np.asarray(cv2.merge([*cv2.split(visible), opacity]))
+    result = np.asarray(cv2.cvtColor(foreground, cv2.COLOR_RGB2RGBA))
+    result[..., 3] = opacity
+    result.view(np.uint32)[opacity == 0] = 0
+    return result
 
 
 def backdrop(background: Background, image: Image, alpha: Alpha, icc: bytes | None = None) -> Image:
