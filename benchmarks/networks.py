@@ -81,6 +81,18 @@ def training_ms(network: nn.Module, batch: int) -> float:
     return statistics.median(times[1:]) / batch * 1e3
 
 
+def settle(network: nn.Module) -> None:
+    """Gives a random network's norms the statistics of random pictures, or its values explode."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None  # a plain mean over what follows
+    network.train()
+    with torch.no_grad():
+        for _ in range(2):
+            network(torch.rand(2, 3, SIZE, SIZE))
+    network.eval()
+
+
 def main() -> None:
     """Measures and prints a Markdown table."""
     keep_freed_memory()
@@ -92,6 +104,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for name, build in NETS.items():
         network = build()
+        settle(network)
         plain = fuse(network)
         weights = sum(parameter.numel() for parameter in plain.parameters())
         facts = Facts(name=name, stride=int(network.stride), best_long_side=SIZE, **NO_FACTS)
