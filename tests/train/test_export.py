@@ -50,6 +50,12 @@ def test_the_file_computes_what_torch_computes(tmp_path: Path) -> None:
         assert network(image) == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.parametrize("name", ["night-lite", "dark-light"])
+def test_a_network_that_has_learnt_nothing_yet_exports_fused(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    assert write_network(NETS[name](), FACTS, tmp_path / "new.onnx") < 5e-6
+
+
 def test_colour_order_and_scale_are_inside(tmp_path: Path) -> None:
     """The file takes RGB in [0, 1]: red and blue are not the same to it."""
     write_network(tiny(), FACTS, tmp_path / "tiny.onnx")

@@ -49,6 +49,8 @@ class Separable(nn.Module):
         self.around = _look(channels_in, channels_in, norm_place, stride, groups=channels_in)
         self.mix = _mix(channels_in, channels_out)
         self.residual = stride == 1 and channels_in == channels_out
+        if self.residual:  # each block starts as little more than the identity (Goyal et al. 2017)
+            nn.init.constant_(self.mix.norm.weight, 0.25)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps x (N, C, h, w) to (N, out, h / stride, w / stride)."""
