@@ -34,6 +34,16 @@ def humatte(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return run
 
 
+@pytest.fixture
+def two_pictures(tmp_path: Path) -> Path:
+    """A folder with a.jpg and b.jpg, nobody in them."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        Image.fromarray(gradient(40, 30)).save(folder / name)
+    return folder
+
+
 def test_the_person_is_cut_out(humatte, astronaut: Path, tmp_path: Path) -> None:
     result = humatte("cutout", astronaut, "-o", tmp_path / "a.png")
     assert (result.code, result.err) == (0, "")
@@ -92,14 +102,10 @@ def test_a_folder_goes_on_past_a_bad_file(humatte, tmp_path: Path) -> None:
 
 
 def test_whatever_happens_to_one_picture_the_others_go_on(
-    humatte, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    humatte, two_pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from humatte import finish
 
-    folder = tmp_path / "in"
-    folder.mkdir()
-    for name in ("a.jpg", "b.jpg"):
-        Image.fromarray(gradient(40, 30)).save(folder / name)
     cut_out, seen = finish.cut_out, []
 
     def out_of_memory_once(*words):
@@ -109,7 +115,7 @@ def test_whatever_happens_to_one_picture_the_others_go_on(
         return cut_out(*words)
 
     monkeypatch.setattr(finish, "cut_out", out_of_memory_once)
-    result = humatte("cutout", folder, "-o", tmp_path / "out")
+    result = humatte("cutout", two_pictures, "-o", tmp_path / "out")
     assert result.code == 1
     assert "a.jpg: no room" in result.err
     assert "1 cut out, 1 failed" in result.err
@@ -148,14 +154,10 @@ def test_skip_existing_resumes(humatte, tmp_path: Path) -> None:
 
 
 def test_an_interrupt_keeps_what_is_finished(
-    humatte, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    humatte, two_pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from humatte import run
 
-    folder = tmp_path / "in"
-    folder.mkdir()
-    for name in ("a.jpg", "b.jpg"):
-        Image.fromarray(gradient(40, 30)).save(folder / name)
     write = run.write
 
     def write_once(data: bytes, path: Path) -> None:
@@ -164,7 +166,7 @@ def test_an_interrupt_keeps_what_is_finished(
         write(data, path)
 
     monkeypatch.setattr(run, "write", write_once)
-    result = humatte("cutout", folder, "-o", tmp_path / "out")
+    result = humatte("cutout", two_pictures, "-o", tmp_path / "out")
     assert result.code == 130
     assert "interrupted" in result.err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]

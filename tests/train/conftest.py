@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from drawn import disc, gradient, noise
 from PIL import Image
 
@@ -50,3 +52,12 @@ def small() -> Recipe:
             },
         }
     )
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """torch on one thread, so that tests side by side do not wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -7,7 +7,6 @@ differ by more than 1e-4 at any of three sizes.
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import torch
 from torch import nn
 
 from humatte.errors import TrainingError
+from humatte.image_io import write
 from humatte.network import FACTS_KEY, Facts
 from humatte.train.checkpoint import Checkpoint, current_commit, load_checkpoint
 from humatte.train.keras_weights import load_keras
@@ -106,13 +106,7 @@ def write_network(network: nn.Module, facts: Facts, out: Path) -> float:
     entry.key, entry.value = FACTS_KEY, facts.to_json()
     data = model.SerializeToString()
     difference = prove(network, data, facts.stride)
-    beside = out.with_name(f".{out.name}.{os.getpid()}.part")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        beside.write_bytes(data)
-        beside.replace(out)
-    finally:
-        beside.unlink(missing_ok=True)
+    write(data, out)
     return difference
 
 

@@ -7,6 +7,7 @@ the picture is renamed into place.
 from __future__ import annotations
 
 import csv
+import io
 import math
 import time
 from collections import defaultdict
@@ -18,6 +19,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from humatte.image_io import write
 
 _LOG_EVERY_STEPS = 20
 _DRAW_EVERY_SECONDS = 10.0
@@ -128,12 +131,11 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
 
 def _write_rows(rows: list[dict[str, str]], path: Path) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row))
-    beside = path.with_suffix(".part")
-    with beside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names)
-        writer.writeheader()
-        writer.writerows(rows)
-    beside.replace(path)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    writer.writerows(rows)
+    write(text.getvalue().encode(), path)
 
 
 def draw_curves(rows: list[dict[str, str]], path: Path) -> None:
@@ -151,6 +153,6 @@ def draw_curves(rows: list[dict[str, str]], path: Path) -> None:
         axes.set_xlabel("step")
         axes.set_title(", ".join(names))
         axes.grid(alpha=0.3)
-    beside = path.with_suffix(".part")
-    FigureCanvasAgg(figure).print_png(beside)  # type: ignore[no-untyped-call]
-    beside.replace(path)
+    drawn = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(drawn)  # type: ignore[no-untyped-call]
+    write(drawn.getvalue(), path)
