@@ -18,14 +18,16 @@ HEAVY = ["torch", "onnxruntime", "onnx", "cv2", "PIL", "typer", "rich", "lightni
 LAYERS = [
     ["__main__"],
     ["cli"],
+    ["cli_data"],
     ["run", "evaluate", "train"],
     ["finish", "files"],
     ["matting", "data"],
     ["catalog"],
     ["composite"],
     ["network", "foreground"],
+    ["page"],
     ["prepare", "image_io", "metrics", "colour"],
-    ["arrays", "paths", "metadata"],
+    ["arrays", "paths", "metadata", "console", "extras"],
     ["errors"],
 ]
 

@@ -8,7 +8,7 @@ from drawn import disc, noise
 from PIL import Image
 
 from humatte.arrays import to_bytes
-from humatte.data.layouts import find_pairs, find_split
+from humatte.data.layouts import find_pairs, find_set, find_split, write_sources
 from humatte.data.pairs import read_pair
 from humatte.errors import DataError
 
@@ -101,3 +101,17 @@ def test_large_pictures_are_read_small(tmp_path: Path) -> None:
     image, alpha = read_pair(find_pairs(tmp_path, "train.txt")[0], 30)
     assert image.shape == (20, 30, 3)
     assert alpha.shape == (20, 30)
+
+
+def test_all_means_every_picture_with_a_matte(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        put(tmp_path / f"image/{name}.png", noise(20, 30))
+    put(tmp_path / "alpha/b.png", ALPHA)
+    write_sources(tmp_path, {"b": {"source": "mine", "group": "7"}, "a": {"licence": "CC0"}})
+    (pair,) = find_set(tmp_path, "people", "all")
+    assert (pair.name, pair.columns) == ("b", {"source": "mine", "group": "7", "licence": ""})
+
+
+def test_a_set_without_lists_takes_no_other_training_list(aisegment: Path) -> None:
+    train, held_out = find_split(aisegment, "people", "mine.txt", "val.txt")
+    assert (train, held_out) == split(aisegment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from typing import Any
 
 import pytest
 from drawn import ROOT
@@ -23,10 +24,13 @@ def typed() -> list[list[str]]:
 
 @pytest.mark.parametrize("words", typed(), ids=" ".join)
 def test_every_command_is_one_and_takes_its_options(words: list[str]) -> None:
-    verbs = get_command(app).commands  # type: ignore[attr-defined]
-    assert words[1] in verbs
-    known = {name for option in verbs[words[1]].params for name in option.opts}
-    for word in words[2:]:
+    command: Any = get_command(app)
+    rest = words[1:]
+    while hasattr(command, "commands"):
+        assert rest[0] in command.commands
+        command = command.commands[rest.pop(0)]
+    known = {name for option in command.params for name in option.opts}
+    for word in rest:
         if word.startswith("-") and word != "-":
             assert word in known
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from humatte.cli_data import app as data_app
 from humatte.errors import HumatteError, UsageError, one_line
+from humatte.extras import extra
 
 # Typer carries its own copy of click, or takes the installed one: its class is found by its heir.
 _WrongUse: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -30,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(data_app)
 
 
 def _version(wanted: bool) -> None:
@@ -122,9 +123,9 @@ def evaluate(
 ) -> None:
     """Score a network on pictures whose mattes are known."""
     from humatte.catalog import load
+    from humatte.console import progress
     from humatte.evaluate import draw_worst, means, pairs_of, write_csv
     from humatte.evaluate import evaluate as score
-    from humatte.run import progress
 
     for path in (csv, worst):
         if path and not path.absolute().parent.is_dir():
@@ -155,7 +156,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a network by a recipe."""
-    with _extra("train"):
+    with extra("train"):
         from humatte.train.loop import train as run
         from humatte.train.recipe import read_recipe
 
@@ -170,7 +171,7 @@ def export(
     out: Annotated[Path, typer.Option("-o", "--out", help="The .onnx file to write.")],
 ) -> None:
     """Write a trained network as an ONNX file, proven equal to the trained one."""
-    with _extra("train"):
+    with extra("train"):
         from humatte.train.export import export_run
 
         export_run(run, out)
@@ -186,24 +187,11 @@ def import_keras(
     ] = None,
 ) -> None:
     """Read original LikeUnet weights into an ONNX file."""
-    with _extra("train"):
+    with extra("train"):
         from humatte.train.export import export_keras
 
         export_keras(weights, layers, out)
     typer.echo(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
-
-
-@contextmanager
-def _extra(name: str) -> Iterator[None]:
-    """Names the command that installs a missing extra."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("humatte"):
-            raise
-        raise UsageError(
-            f"this needs the package '{error.name}'; install it with: pip install 'humatte[{name}]'"
-        ) from error
 
 
 def _stop(signum: int, _: FrameType | None) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from humatte import metrics
 from humatte.arrays import to_float
-from humatte.data.layouts import find_pairs, people_folder
+from humatte.data.layouts import find_set
 from humatte.data.pairs import Pair, read_pair
 from humatte.data.sheets import Tile, contact_sheet
 from humatte.image_io import Kept, encode, write
@@ -71,7 +71,7 @@ def pairs_of(data: Path, list_file: str) -> list[Pair]:
     Raises:
         DataError: no such folder or list, or names without files.
     """
-    return find_pairs(people_folder(data, "people"), list_file)
+    return find_set(data, "people", list_file)
 
 
 def means(rows: Sequence[Row]) -> dict[str, float]:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from humatte.catalog import DEFAULT, find
 from humatte.composite import Background, parse_background
+from humatte.console import progress, say
 from humatte.errors import OutputError, UsageError, one_line
 from humatte.files import Job, Plan, is_folder, plan
 from humatte.image_io import WRITABLE_FORMATS, check_channels, encode, output_format, read, write
@@ -119,7 +119,7 @@ class _Encoded:
 
     def warn(self, name: str) -> None:
         if not self.person_found:
-            _say(f"warning: {name}: no person found (the matte is empty or almost so)")
+            say(f"warning: {name}: no person found (the matte is empty or almost so)")
 
 
 class _Cutter:
@@ -172,7 +172,7 @@ def _check_folder(folder: Path) -> None:
 def _run_many(work: Plan, cut: _Cutter, skip_existing: bool) -> bool:
     failed, skipped = len(work.unreadable), 0
     for line in work.unreadable:
-        _say(f"failed: {line}")
+        say(f"failed: {line}")
     for folder in {job.target.parent for job in work.jobs}:
         _check_folder(folder)
     with progress("cutting out", len(work.jobs)) as advance:
@@ -186,7 +186,7 @@ def _run_many(work: Plan, cut: _Cutter, skip_existing: bool) -> bool:
     parts = [f"{done} cut out"]
     parts += [f"{skipped} skipped (already there)"] if skipped else []
     parts += [f"{failed} failed"] if failed else []
-    _say(", ".join(parts))
+    say(", ".join(parts))
     _say_left_out(work)
     return failed == 0
 
@@ -197,7 +197,7 @@ def _attempt(cut: _Cutter, job: Job) -> bool:
         cut.file(job)
     except Exception as error:
         reason = one_line(error)
-        _say(f"failed: {reason if str(job.source) in reason else f'{job.source}: {reason}'}")
+        say(f"failed: {reason if str(job.source) in reason else f'{job.source}: {reason}'}")
         return False
     return True
 
@@ -205,22 +205,4 @@ def _attempt(cut: _Cutter, job: Job) -> bool:
 def _say_left_out(work: Plan) -> None:
     if work.left_out:
         kinds = ", ".join(kind for kind, _ in work.left_out.most_common(5))
-        _say(f"{work.left_out.total()} other files left out ({kinds})")
-
-
-@contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on a terminal, advanced by calling what it yields; none in logs."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"humatte: {line}\n")
+        say(f"{work.left_out.total()} other files left out ({kinds})")

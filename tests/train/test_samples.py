@@ -8,7 +8,7 @@ from drawn import disc, noise, opened
 from PIL import Image
 
 from humatte.arrays import to_bytes
-from humatte.data.layouts import find_backgrounds, find_pairs, people_folder
+from humatte.data.layouts import find_backgrounds, find_pairs, find_set
 from humatte.errors import DataError
 from humatte.train.augment import Sources, make_sample
 from humatte.train.patterns import draw_blob, draw_pattern
@@ -62,10 +62,10 @@ def test_broken_pairs_are_all_listed_before_the_first_step(tmp_path: Path) -> No
 
 
 def test_wrong_folders(data: Path, tmp_path: Path) -> None:
-    assert people_folder(data, "people") == data / "people"
-    assert people_folder(data / "people", "people") == data / "people"
+    inside = find_set(data, "people", "train.txt")
+    assert find_set(data / "people", "people", "train.txt") == inside
     with pytest.raises(DataError, match="image/"):
-        people_folder(tmp_path, "people")
+        find_set(tmp_path, "people", "train.txt")
     with pytest.raises(DataError, match="no such list"):
         find_pairs(data / "people", "none.txt")
     assert find_backgrounds(tmp_path / "nowhere") == []

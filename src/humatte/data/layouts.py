@@ -1,4 +1,4 @@
-"""Where pictures and their mattes lie on disk: our own layout, lists, and published data sets.
+"""Where pictures and their mattes lie on disk: our own layout, its lists, and published data sets.
 
 In: a folder and the names of its lists. Out: pairs of paths. Missing files are counted and named,
 never skipped in silence. Reads no picture; `pairs.read_pair` does.
@@ -8,46 +8,69 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterable
+import io
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from humatte.data.pairs import Pair
 from humatte.errors import DataError
+from humatte.image_io import write
 
 PICTURE_SUFFIXES = (".webp", ".jpg", ".jpeg", ".png")
+TRAINING_LIST = "train.txt"
+EVERY = "all"
+"""Instead of a list's file: every picture that has a matte."""
+SOURCES = "sources.csv"
+_PATHS = ("name", "image", "alpha")  # the columns of a .csv list that are not facts
 _HELD_OUT_PERCENT = 5  # of AISegment, which has no lists
 
 
 def find_split(
     data: Path, people: str, train: str, validation: str, layout: str = "auto"
 ) -> tuple[list[Pair], list[Pair]]:
-    """The pairs to train on and those to validate on.
+    """The pairs to train on and those to validate on: `find_set` of both lists.
+
+    Raises:
+        DataError: as `find_set`.
+    """
+    kind = _layout_of(_people(data, people), train) if layout == "auto" else layout
+    train = train if kind == "folders" else TRAINING_LIST  # the others have no lists to choose from
+    return find_set(data, people, train, kind), find_set(data, people, validation, kind)
+
+
+def find_set(data: Path, people: str, list_file: str, layout: str = "auto") -> list[Pair]:
+    """The pairs of one list.
 
     Args:
         data: the data folder.
         people: the folder in it with the people's pictures; `data` itself if there is none.
-        train: for folders and lists, the training list (.txt of names or .csv).
-        validation: the validation list; for P3M-10k also `P3M-500-P` or `P3M-500-NP`.
+        list_file: for folders, a list (.txt of names or .csv), or `all` for every picture that has
+            a matte. AISegment and P3M-10k come without lists: `train.txt` is their training part,
+            anything else what is held out; for P3M-10k also `P3M-500-P` or `P3M-500-NP` alone.
         layout: `folders`, `aisegment`, `p3m`, or `auto` to tell by what is there.
 
     Raises:
         DataError: no known layout, an empty list, or missing files; the first ones are named.
     """
-    folder = data / people if (data / people).is_dir() else data
-    kind = _layout_of(folder, train) if layout == "auto" else layout
+    folder = _people(data, people)
+    kind = _layout_of(folder, list_file) if layout == "auto" else layout
     if kind == "aisegment":
-        return _aisegment(folder)
+        return _aisegment(folder, list_file == TRAINING_LIST)
     if kind == "p3m":
-        return _p3m(folder, validation)
-    return find_pairs(folder, train), find_pairs(folder, validation)
+        return _p3m(folder, list_file)
+    return find_pairs(folder, list_file)
 
 
-def _layout_of(folder: Path, train: str) -> str:
+def _people(data: Path, people: str) -> Path:
+    return data / people if (data / people).is_dir() else data
+
+
+def _layout_of(folder: Path, list_file: str) -> str:
     if (folder / "clip_img").is_dir():
         return "aisegment"
     if (folder / "train" / "blurred_image").is_dir():
         return "p3m"
-    if (folder / train).suffix == ".csv" or (folder / "image").is_dir():
+    if (folder / list_file).suffix == ".csv" or (folder / "image").is_dir():
         return "folders"
     raise DataError(
         f"{folder}: expected image/ and alpha/ with lists, AISegment's clip_img/ and matting/, or "
@@ -55,70 +78,82 @@ def _layout_of(folder: Path, train: str) -> str:
     )
 
 
-def people_folder(data: Path, people: str) -> Path:
-    """DATA/people if it is there, else DATA itself.
-
-    Raises:
-        DataError: neither holds image/ and alpha/.
-    """
-    for folder in (data / people, data):
-        if (folder / "image").is_dir() and (folder / "alpha").is_dir():
-            return folder
-    raise DataError(f"{data}: expected folders image/ and alpha/ in it or in its {people}/")
-
-
 def find_pairs(folder: Path, list_file: str) -> list[Pair]:
     """The pairs that a list names.
 
     A .txt list has one name a line, for FOLDER/image/NAME.* with FOLDER/alpha/NAME.png; a
-    FOLDER/sources.csv may tell the source and licence of each. A .csv list
-    has the columns `image` and `alpha` (paths from the folder) and may have `name`, `source` and
-    `licence`.
+    FOLDER/sources.csv may tell source, licence and more of each. `all` stands for every picture
+    that has both files. A .csv list has the columns `image` and `alpha` (paths from the folder) and
+    may have `name`, `source`, `licence`, `group` and any other.
 
     Raises:
         DataError: no list, an empty list, or names without a file; the first ones are listed.
     """
     path = folder / list_file
-    if not path.is_file():
+    if list_file == EVERY:
+        names = sorted(
+            set(_files_by_stem(folder / "image")) & set(_files_by_stem(folder / "alpha"))
+        )
+        pairs = _named(folder, names)
+    elif not path.is_file():
         raise DataError(f"{path}: no such list; expected one picture name a line")
-    pairs = _from_csv(path) if path.suffix == ".csv" else _from_names(path)
+    else:
+        pairs = _from_csv(path) if path.suffix == ".csv" else _named(folder, _names(path))
+    return _complete(pairs, path)
+
+
+def _complete(pairs: list[Pair], where: Path) -> list[Pair]:
+    """The pairs, if there are any and no file is missing."""
     if not pairs:
-        raise DataError(f"{path}: the list is empty")
+        raise DataError(f"{where}: no pictures; expected at least one with its matte")
     missing = [p.name for p in pairs if not (p.image.is_file() and p.alpha and p.alpha.is_file())]
-    _refuse_missing(path, missing, len(pairs))
-    return pairs
-
-
-def _refuse_missing(where: Path, missing: list[str], total: int) -> None:
     if missing:
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise DataError(
-            f"{where}: {len(missing)} of {total} names have no picture or no matte: {shown}; "
+            f"{where}: {len(missing)} of {len(pairs)} names have no picture or no matte: {shown}; "
             "remove them from the list"
         )
+    return pairs
 
 
-def _from_names(path: Path) -> list[Pair]:
+def _names(path: Path) -> list[str]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except UnicodeDecodeError:
         raise DataError(f"{path}: not a text file in UTF-8; expected one name a line") from None
-    names = [line.strip() for line in lines if line.strip()]
-    images, alphas = (_files_by_stem(path.parent / name) for name in ("image", "alpha"))
-    absent, origins = path.parent / "absent", _origins(path.parent / "sources.csv")
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _named(folder: Path, names: Iterable[str]) -> list[Pair]:
+    images, alphas = (_files_by_stem(folder / part) for part in ("image", "alpha"))
+    absent, columns = folder / "absent", read_sources(folder)
     return [
-        Pair(name, images.get(name, absent), alphas.get(name, absent), *origins.get(name, ("", "")))
+        Pair(name, images.get(name, absent), alphas.get(name, absent), columns.get(name, {}))
         for name in names
     ]
 
 
-def _origins(path: Path) -> dict[str, tuple[str, str]]:
-    """Source and licence of every name, from a CSV with the columns name, source and licence."""
-    if not path.is_file():
+def read_sources(folder: Path) -> dict[str, dict[str, str]]:
+    """All columns of FOLDER/sources.csv, by name; empty if there is no such file."""
+    if not (folder / SOURCES).is_file():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
-        return {r.get("name", ""): (r.get("source") or "", r.get("licence") or "") for r in rows}
+    with (folder / SOURCES).open(newline="", encoding="utf-8") as file:
+        return {row.pop("name", "") or "": _texts(row) for row in csv.DictReader(file)}
+
+
+def write_sources(folder: Path, rows: Mapping[str, Mapping[str, str]]) -> None:
+    """Writes FOLDER/sources.csv: a line per name with all columns that any of them has."""
+    columns = list(dict.fromkeys(key for row in rows.values() for key in row))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, ["name", *columns], restval="")
+    writer.writeheader()
+    writer.writerows({"name": name, **row} for name, row in sorted(rows.items()))
+    write(text.getvalue().encode(), folder / SOURCES)
+
+
+def _texts(row: dict[str, str | None]) -> dict[str, str]:
+    """A CSV row without what a short line lacks (None) or has too much (key None)."""
+    return {key: value or "" for key, value in row.items() if key is not None}
 
 
 def _from_csv(path: Path) -> list[Pair]:
@@ -132,14 +167,13 @@ def _from_csv(path: Path) -> list[Pair]:
                 row.get("name") or Path(row["image"]).stem,
                 path.parent / row["image"],
                 path.parent / row["alpha"],
-                row.get("source") or "",
-                row.get("licence") or "",
+                {key: text for key, text in _texts(row).items() if key not in _PATHS},
             )
             for row in reader
         ]
 
 
-def _aisegment(folder: Path) -> tuple[list[Pair], list[Pair]]:
+def _aisegment(folder: Path, train: bool) -> list[Pair]:
     """AISegment: clip_img/GROUP/clip_N/NAME.jpg with matting/GROUP/matting_N/NAME.png (RGBA).
 
     It comes without lists: 5 % of the groups, chosen by the hash of their name, are held out, so
@@ -158,14 +192,13 @@ def _aisegment(folder: Path) -> tuple[list[Pair], list[Pair]]:
         group = pair.image.relative_to(folder / "clip_img").parts[0]
         return hashlib.sha256(group.encode()).digest()[0] % 100 < _HELD_OUT_PERCENT
 
-    train = [pair for pair in pairs if not held_out(pair)]
-    return train, [pair for pair in pairs if held_out(pair)] or pairs[-1:]
+    if train:
+        return [pair for pair in pairs if not held_out(pair)]
+    return [pair for pair in pairs if held_out(pair)] or pairs[-1:]
 
 
-def _p3m(folder: Path, validation: str) -> tuple[list[Pair], list[Pair]]:
+def _p3m(folder: Path, list_file: str) -> list[Pair]:
     """P3M-10k: train/blurred_image with train/mask; the validation sets have the same two."""
-    sets = {"P3M-500-P": "blurred_image", "P3M-500-NP": "original_image"}
-    chosen = [validation] if validation in sets else list(sets)
 
     def pairs_in(part: Path, pictures: str) -> list[Pair]:
         images = sorted(
@@ -173,21 +206,19 @@ def _p3m(folder: Path, validation: str) -> tuple[list[Pair], list[Pair]]:
         )
         return _matched(images, lambda p: part / "mask" / f"{p.stem}.png", part, "P3M-10k")
 
-    train = pairs_in(folder / "train", "blurred_image")
+    if list_file == TRAINING_LIST:
+        return pairs_in(folder / "train", "blurred_image")
+    sets = {"P3M-500-P": "blurred_image", "P3M-500-NP": "original_image"}
+    chosen = [list_file] if list_file in sets else list(sets)
     held_out = [folder / "validation" / name for name in chosen]
-    return train, [p for part in held_out if part.is_dir() for p in pairs_in(part, sets[part.name])]
+    return [p for part in held_out if part.is_dir() for p in pairs_in(part, sets[part.name])]
 
 
 def _matched(
     images: Iterable[Path], matte_of: Callable[[Path], Path], where: Path, source: str
 ) -> list[Pair]:
-    pairs = [Pair(path.stem, path, matte_of(path), source) for path in images]
-    if not pairs:
-        raise DataError(f"{where}: no pictures of {source} in it")
-    _refuse_missing(
-        where, [p.name for p in pairs if not p.alpha or not p.alpha.is_file()], len(pairs)
-    )
-    return pairs
+    columns = {"source": source}
+    return _complete([Pair(p.stem, p, matte_of(p), columns) for p in images], where)
 
 
 def find_backgrounds(folder: Path) -> list[Pair]:

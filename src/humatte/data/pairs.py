@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,18 @@ class Pair:
     name: str
     image: Path
     alpha: Path | None
-    source: str = ""
-    licence: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """What the list says of it beside the paths: `source`, `licence`, `group` and any other."""
+
+    @property
+    def source(self) -> str:
+        """Where the picture is from; empty if the list does not say."""
+        return self.columns.get("source", "")
+
+    @property
+    def licence(self) -> str:
+        """The words of its licence; empty if the list does not say."""
+        return self.columns.get("licence", "")
 
 
 def read_pair(pair: Pair, long_side: int) -> tuple[Image, NDArray[np.uint8]]:

@@ -1,0 +1,115 @@
+"""Many items, each worked on by itself: several processes, progress, resume, a report of skips.
+
+A bad item does not stop the others. What an item could not be used for is said with its reason.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from humatte.console import progress, say
+from humatte.errors import HumatteError, one_line
+from humatte.image_io import write
+
+Item = TypeVar("Item")
+_SHOWN = 10  # skipped items named on the terminal; the CSV has all
+
+
+class Skip(Exception):
+    """Raised by the work on an item that is left out; the message is the reason."""
+
+
+@dataclass
+class Report:
+    """What became of the items."""
+
+    made: int = 0
+    there: int = 0
+    """Finished by an earlier run."""
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    """(name, reason) of what was left out on purpose."""
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    """(name, reason) of what went wrong."""
+
+    def tell(self, what: str, csv_file: Path) -> bool:
+        """Says the counts, writes the reasons to a CSV if there are any; whether none failed."""
+        parts = [f"{self.made} {what}"]
+        parts += [f"{self.there} already there"] if self.there else []
+        parts += [f"{len(self.skipped)} skipped"] if self.skipped else []
+        parts += [f"{len(self.failed)} failed"] if self.failed else []
+        left = [(n, "failed", w) for n, w in self.failed]
+        left += [(n, "skipped", w) for n, w in self.skipped]
+        for name, kind, why in left[:_SHOWN]:
+            say(f"{kind}: {why if name in why else f'{name}: {why}'}")
+        if left:
+            text = io.StringIO(newline="")
+            csv.writer(text).writerows([("name", "kind", "why"), *sorted(left)])
+            write(text.getvalue().encode(), csv_file)
+            parts.append(f"all reasons in {csv_file}")
+        else:
+            csv_file.unlink(missing_ok=True)  # of an earlier run: no longer true
+        say(", ".join(parts))
+        return not self.failed
+
+
+def work_through(
+    what: str,
+    items: Sequence[Item],
+    do: Callable[[Item], None],
+    name_of: Callable[[Item], str],
+    is_done: Callable[[Item], bool] = lambda item: False,
+    jobs: int = 1,
+) -> Report:
+    """Works on every item that is not done yet.
+
+    Args:
+        what: the bar's words.
+        items: what to work on.
+        do: works on one item and writes its result. Raises `Skip` to leave it out. With several
+            jobs it runs in other processes: a function of a module, or a `partial` of one.
+        name_of: an item's name, for the report.
+        is_done: whether an earlier run has finished it.
+        jobs: how many processes; 1 works in this one.
+
+    Raises:
+        KeyboardInterrupt: interrupted; what was finished is kept, and a later run goes on.
+    """
+    report = Report()
+    waiting = [item for item in items if not is_done(item)]
+    report.there = len(items) - len(waiting)
+    with progress(what, len(waiting)) as advance:
+        if jobs == 1 or len(waiting) < 2:
+            for item in waiting:
+                _note(report, name_of(item), lambda item=item: do(item))  # type: ignore[misc]
+                advance()
+            return report
+        # Spawned, not forked: the parent may have threads (OpenCV, onnxruntime, numba).
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(min(jobs, len(waiting)), mp_context=context)
+        try:
+            running = {pool.submit(do, item): item for item in waiting}
+            for future in as_completed(running):
+                _note(report, name_of(running[future]), future.result)
+                advance()
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return report
+
+
+def _note(report: Report, name: str, result: Callable[[], object]) -> None:
+    try:
+        result()
+        report.made += 1
+    except Skip as why:
+        report.skipped.append((name, one_line(why)))
+    except HumatteError as error:
+        report.failed.append((name, one_line(error)))
+    except Exception as error:  # whatever else befell it does not stop the others
+        report.failed.append((name, f"{type(error).__name__}: {one_line(error)}"))
