@@ -9,7 +9,9 @@ import torch
 from drawn import noise
 
 import humatte
+from humatte.data.fingerprint import fingerprint
 from humatte.errors import TrainingError
+from humatte.image_io import read
 from humatte.network import FACTS_KEY, Facts, settle
 from humatte.prepare import fit, restore
 from humatte.train import export
@@ -36,6 +38,9 @@ def test_a_run_becomes_a_file_that_says_what_it_is(
     assert network.facts.best_long_side == 64
     assert Recipe.model_validate(network.facts.recipe) == small
     assert set(network.facts.scores) == {"person_iou", "miou", "mad"}
+    pictures = (data / "people" / "image" / f"p{n}.png" for n in range(6))
+    trained_on = {int(fingerprint(read(path).image)) for path in pictures}
+    assert set(network.trained_on().tolist()) == trained_on
 
 
 def test_the_file_computes_what_torch_computes(tmp_path: Path) -> None:

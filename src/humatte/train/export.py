@@ -17,7 +17,7 @@ from torch import nn
 
 from humatte.errors import TrainingError
 from humatte.image_io import write
-from humatte.network import FACTS_KEY, Facts
+from humatte.network import FACTS_KEY, PICTURES_KEY, Facts
 from humatte.train.checkpoint import Checkpoint, current_commit, load_checkpoint
 from humatte.train.keras_weights import load_keras
 from humatte.train.nets import NETS
@@ -51,7 +51,7 @@ def export_run(run: Path, out: Path) -> float:
     network: nn.Module = NETS[recipe.network.name](width=recipe.network.width)
     network.load_state_dict(checkpoint.averaged)
     stride = int(network.stride)  # type: ignore[arg-type]
-    return write_network(network, _facts(checkpoint, recipe, stride), out)
+    return write_network(network, _facts(checkpoint, recipe, stride), out, checkpoint.pictures)
 
 
 def export_keras(weights: Path, layers: Path | None, out: Path) -> float:
@@ -98,12 +98,16 @@ def _facts(checkpoint: Checkpoint, recipe: Recipe, stride: int) -> Facts:
     )
 
 
-def write_network(network: nn.Module, facts: Facts, out: Path) -> float:
-    """Writes a network as ONNX, fused, and proves it against its unfused form; see `export_run`."""
+def write_network(network: nn.Module, facts: Facts, out: Path, pictures: str = "") -> float:
+    """Writes a network as ONNX, fused, and proves it against its unfused form; see `export_run`.
+
+    `pictures` are the fingerprints of what it was trained on (`humatte.network.fingerprints_text`).
+    """
     network = network.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     model = to_onnx(fuse(network), facts.stride)
-    entry = model.metadata_props.add()
-    entry.key, entry.value = FACTS_KEY, facts.to_json()
+    for key, value in ((FACTS_KEY, facts.to_json()), (PICTURES_KEY, pictures)):
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
     data = model.SerializeToString()
     difference = prove(network, data, facts.stride)
     write(data, out)
