@@ -174,12 +174,15 @@ def train(
 def export(
     run: Annotated[Path, typer.Argument(help="A run's folder, or a checkpoint.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The .onnx file to write.")],
+    half: Annotated[
+        bool, typer.Option("--half", help="Store the weights as float16: half the size.")
+    ] = False,
 ) -> None:
     """Write a trained network as an ONNX file, proven equal to the trained one."""
     with extra("train"):
         from humatte.train.export import export_run
 
-        export_run(run, out)
+        export_run(run, out, half)
     typer.echo(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
 
 

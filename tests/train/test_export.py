@@ -95,3 +95,19 @@ def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
     onnx.save(model, tmp_path / "foreign.onnx")
     with pytest.raises(humatte.HumatteError, match="without humatte's facts"):
         humatte.load(str(tmp_path / "foreign.onnx"))
+
+
+@pytest.mark.parametrize("name", ["night", "dark-light", "shm"])
+def test_half_the_size_almost_the_same(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = NETS[name](width=0.5)
+    files = [tmp_path / "whole.onnx", tmp_path / "half.onnx"]
+    for file, half in zip(files, (False, True), strict=True):
+        write_network(network, FACTS, file, half=half)
+    whole, halved = (humatte.load(str(file)) for file in files)
+    # Every kernel is stored in half the bytes; names, shapes and the graph stay.
+    kernels = [t for t in onnx.load(files[0]).graph.initializer if len(t.dims) > 1]
+    saved = files[0].stat().st_size - files[1].stat().st_size
+    assert saved > 0.4 * sum(len(kernel.raw_data) for kernel in kernels)
+    batch = np.random.default_rng(0).random((1, 3, 64, 64), np.float32)
+    assert 0 < np.abs(whole.run(batch) - halved.run(batch)).mean() < 0.01
