@@ -10,7 +10,7 @@ from PIL import Image
 from humatte.arrays import to_bytes
 from humatte.data.layouts import find_backgrounds, find_pairs, find_set
 from humatte.errors import DataError
-from humatte.train.augment import Sources, make_sample
+from humatte.train.augment import Sources, low_light, make_sample
 from humatte.train.patterns import draw_blob, draw_pattern
 from humatte.train.recipe import AugmentPart, Recipe
 from humatte.train.samples import Store, build_store
@@ -136,6 +136,45 @@ def test_things_are_shapes_with_soft_edges_and_not_people(sources: Sources) -> N
     assert 0.02 < np.mean(blobs) < 0.5
     options = AugmentPart(empty=1, thing=1)
     assert not make_sample(sources, 0, (64, 64), options, np.random.default_rng(1))[1].any()
+
+
+def test_groups_have_up_to_so_many_people(sources: Sources) -> None:
+    def share(people: int) -> float:
+        options = AugmentPart(
+            replace_background=1, empty=0, scale=(0.3, 0.3), **QUIET | {"group": 1}, people=people
+        )
+        rngs = [np.random.default_rng(seed) for seed in range(20)]
+        return float(np.mean([make_sample(sources, 0, (64, 64), options, r)[1] for r in rngs]))
+
+    assert share(6) > 1.4 * share(2)
+
+
+def test_what_stands_before_a_person_is_not_the_person(sources: Sources) -> None:
+    def draw(occluder: float, seed: int) -> np.ndarray:
+        options = AugmentPart(replace_background=1, empty=0, occluder=occluder, **QUIET)
+        return make_sample(sources, 2, (64, 64), options, np.random.default_rng(seed))[1]
+
+    hidden = [int((draw(0, seed) > 127).sum() - (draw(1, seed) > 127).sum()) for seed in range(20)]
+    assert sum(count > 0 for count in hidden) > 5
+
+
+def test_little_light_is_dark_or_noisy() -> None:
+    bright = np.full((40, 40, 3), 200, np.uint8)
+    dark = [low_light(bright, np.random.default_rng(seed)) for seed in range(30)]
+    assert all(image.shape == bright.shape and image.dtype == np.uint8 for image in dark)
+    assert min(image.mean() for image in dark) < 40
+    assert all(image.mean() < 150 or image.std() > 1 for image in dark)
+
+
+def test_crops_magnify(sources: Sources) -> None:
+    def most(crop: tuple[float, float]) -> int:
+        options = AugmentPart(replace_background=0, empty=0, crop=crop, **QUIET)
+        draws = [
+            make_sample(sources, 5, (64, 48), options, np.random.default_rng(s)) for s in range(9)
+        ]
+        return max(int((alpha > 127).sum()) for _, alpha in draws)
+
+    assert most((2.5, 2.5)) > 1.5 * most((1, 1))
 
 
 def test_recipe_fixture_is_small(small: Recipe) -> None:

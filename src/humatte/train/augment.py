@@ -64,7 +64,9 @@ def _reframe(
     height, width = sample.alpha.shape
     fits = min(size[0] / height, size[1] / width)
     covers = max(size[0] / height, size[1] / width)
-    scale = covers * _between(1.0, 1.5, rng) if rng.random() < 0.7 else _between(fits, covers, rng)
+    scale = (
+        covers * _between(*options.crop, rng) if rng.random() < 0.7 else _between(fits, covers, rng)
+    )
     top = rng.uniform(*sorted((0.0, size[0] - scale * height)))
     left = rng.uniform(*sorted((0.0, size[1] - scale * width)))
     turn = rng.normal(0, options.rotate_degrees)
@@ -76,18 +78,22 @@ def _reframe(
 def _replaced(
     sources: Sources, index: int, size: Size, options: AugmentPart, rng: Generator
 ) -> tuple[Bytes, Bytes]:
-    """One or two people over another background."""
+    """One person or several over another background."""
     image = _background(sources, size, options, rng)
     alpha = np.zeros(size, np.float32)
     people = [index]
     if rng.random() < options.group:
-        people.insert(0, int(rng.integers(len(sources.people))))
+        more = int(rng.integers(1, options.people))
+        people = [*(int(one) for one in rng.integers(len(sources.people), size=more)), index]
     for person in people:
         foreground, matte = _placed_person(sources.people, person, size, options, rng)
         if rng.random() < 0.5:
             foreground = colour(foreground, rng, strength=0.6)
         image = over(foreground, matte, image)
         alpha = alpha + matte - alpha * matte  # alpha of one layer over another
+    if rng.random() < options.occluder:
+        thing, blob = colour(_scene(sources, size, options, rng), rng), draw_blob(size, rng)
+        image, alpha = over(thing, blob, image), alpha * (1 - blob)
     return image, to_bytes(alpha)
 
 
@@ -182,10 +188,21 @@ def colour(image: Bytes, rng: Generator, strength: float = 1.0) -> Bytes:
     return np.asarray(cv2.LUT(image, to_bytes(levels)))
 
 
+def low_light(image: Bytes, rng: Generator) -> Bytes:
+    """A picture taken with a fraction of the light it needs, brightened afterwards or not."""
+    light = _between(0.06, 0.5, rng)
+    brighter = light ** -rng.uniform(0, 0.9)
+    noise = rng.standard_normal(image.shape, np.float32) * np.float32(_between(1, 6, rng))
+    image = cv2.addWeighted(image, light, noise, 1, 0, dtype=cv2.CV_8U)
+    return np.asarray(cv2.convertScaleAbs(image, alpha=brighter))
+
+
 def camera(image: Bytes, options: AugmentPart, rng: Generator) -> Bytes:
     """What a camera and a file do to a picture: colour, blur, noise, compression."""
     if rng.random() < options.colour:
         image = colour(image, rng)
+    if rng.random() < options.dark:
+        image = low_light(image, rng)
     if rng.random() < options.gray:
         image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     if rng.random() < options.blur:

@@ -88,13 +88,21 @@ class AugmentPart(_Part):
     thing: Share = 0.0
     """Chance of a drawn thing, a blob of another background, before a new background."""
     group: Share = 0.1
-    """Chance of a second person behind the first, when the background is replaced."""
+    """Chance of further people behind the first, when the background is replaced."""
+    people: Annotated[int, Field(ge=2)] = 2
+    """The most people in such a group."""
+    occluder: Share = 0.0
+    """Chance of a drawn thing in front of the people, when the background is replaced."""
+    crop: tuple[Positive, Positive] = (1.0, 1.5)
+    """Smallest and largest magnification of a picture that keeps its own background."""
     scale: tuple[Positive, Positive] = (0.45, 1.7)
     """Smallest and largest size of a replaced picture, 1 = it just fits the frame."""
     rotate_degrees: Annotated[float, Field(ge=0, le=180)] = 8.0
     """Standard deviation of the rotation."""
     colour: Share = 0.8
     """Chance of a change of exposure, contrast, saturation and white balance."""
+    dark: Share = 0.0
+    """Chance of a picture taken with little light: dark, noisy, or brightened after the noise."""
     blur: Share = 0.2
     """Chance of a blurred picture."""
     noise: Share = 0.25
@@ -118,6 +126,10 @@ class TrainPart(_Part):
     """Weight decay, on kernels only."""
     start: str | None = None
     """A run's folder or a checkpoint whose averaged weights the run starts from: fine-tuning."""
+    encoder: str | None = None
+    """A file of published MobileNetV2 weights for the encoder; see `humatte.train.pretrained`."""
+    encoder_lr: Positive = 0.25
+    """Factor on the learning rate of what `encoder` filled: it knows more than the rest."""
     batch: Annotated[int, Field(ge=1)] = 32
     """Samples in a batch."""
     epochs: Annotated[int, Field(ge=1)] = 50

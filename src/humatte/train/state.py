@@ -6,6 +6,7 @@ import copy
 import json
 import os
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,7 @@ from humatte.train.batches import steps_per_epoch, total_steps
 from humatte.train.checkpoint import Checkpoint, current_commit, load_checkpoint
 from humatte.train.losses import Prediction, predict
 from humatte.train.nets import NETS
+from humatte.train.pretrained import load_encoder
 from humatte.train.recipe import Recipe, TrainPart
 from humatte.train.report import Report
 from humatte.train.samples import Store, build_store
@@ -163,13 +165,16 @@ def start_run(recipe: Recipe, fabric: Fabric) -> Run:
     """A fresh network, its average and its optimizer, on the device."""
     torch.manual_seed(recipe.train.seed)
     network: nn.Module = NETS[recipe.network.name](width=recipe.network.width)
+    filled: set[str] = set()
+    if recipe.train.encoder:
+        filled = load_encoder(network, Path(recipe.train.encoder))
     if recipe.train.start:
         load_start(network, Path(recipe.train.start))
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if fabric.world_size > 1 and fabric.device.type == "cuda":  # gloo has no such norm
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
-    optimizer = make_optimizer(network, recipe.train)
+    optimizer = make_optimizer(network, recipe.train, filled)
     model, optimizer = fabric.setup(Predictor(network), optimizer)
     return Run(network, model, fabric.to_device(averaged), optimizer)
 
@@ -194,10 +199,13 @@ def _best_of(run: Path) -> Path:
     return run / "best.pt" if run.is_dir() else run
 
 
-def make_optimizer(network: nn.Module, train: TrainPart) -> torch.optim.Optimizer:
+def make_optimizer(
+    network: nn.Module, train: TrainPart, pretrained: Collection[str] = ()
+) -> torch.optim.Optimizer:
     """The optimizer with one group per parameter: kernels decay, biases and norms do not."""
     own_scales = getattr(network, "learning_rate_scales", None)
     scales: dict[str, float] = own_scales() if own_scales else {}
+    scales |= {name: scales.get(name, 1.0) * train.encoder_lr for name in pretrained}
     groups: list[dict[str, Any]] = []
     for name, parameter in network.named_parameters():
         decay = train.weight_decay if parameter.ndim > 1 else 0.0
