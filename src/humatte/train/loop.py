@@ -131,6 +131,8 @@ def train_step(
     sums: dict[str, float] = {}
     for number, (image, alpha) in enumerate(batches, start=1):
         target = to_target(fabric.to_device(image), fabric.to_device(alpha))
+        if run.teacher:
+            target = run.teacher.guide(target)
         more = number < len(batches)
         with fabric.no_backward_sync(run.model, enabled=more):  # type: ignore[arg-type]
             loss, terms = weighted_loss(phase.loss, run.model(target.image), target)

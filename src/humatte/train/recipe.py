@@ -66,6 +66,8 @@ class DataPart(_Part):
     """The list to train on, in the people folder: .txt with names, or .csv with paths."""
     validation: str = "val.txt"
     """The list to validate on, in the people folder."""
+    without: tuple[str, ...] = ()
+    """Sources (the column `source`) that are not trained on, to see how others then score."""
     background: str = "background"
     """Folder of pictures without people, for background replacement; may be absent."""
     long_side: Annotated[int, Field(ge=32)] = 480
@@ -170,6 +172,15 @@ class TrainPart(_Part):
         return self
 
 
+class DistillPart(_Part):
+    """Learning from another network as well."""
+
+    teacher: str | None = None
+    """A run's folder or a checkpoint, of any network, whose mattes the losses aim at, too."""
+    share: Share = 0.5
+    """How much of the target is the teacher's matte; the rest is the true one."""
+
+
 class PhasePart(_Part):
     """One of several parts of a run. What is not given here is as in `train` and `loss`."""
 
@@ -196,6 +207,7 @@ class Recipe(_Part):
     loss: dict[LossName, Positive] = Field(default={"binary_cross_entropy": 1.0}, min_length=1)
     """Weights of the named losses."""
     train: TrainPart = TrainPart()
+    distill: DistillPart = DistillPart()
     phases: tuple[PhasePart, ...] = ()
     """Parts of the run, one after the other, each with a fresh optimizer; none = one whole."""
 

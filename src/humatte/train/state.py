@@ -24,13 +24,14 @@ from humatte.errors import TrainingError
 from humatte.network import fingerprints_of, fingerprints_text
 from humatte.train.augment import Sources
 from humatte.train.batches import steps_per_epoch, total_steps
-from humatte.train.checkpoint import Checkpoint, current_commit, load_checkpoint
+from humatte.train.checkpoint import Checkpoint, best_of, current_commit, load_checkpoint
 from humatte.train.losses import Prediction, predict
 from humatte.train.nets import NETS
 from humatte.train.pretrained import load_encoder
 from humatte.train.recipe import Recipe, TrainPart
 from humatte.train.report import Report
 from humatte.train.samples import Store, build_store
+from humatte.train.teacher import Teacher, open_teacher
 
 
 class Predictor(nn.Module):
@@ -84,8 +85,8 @@ class Setting:
     def pictures(self) -> str:
         """Fingerprints of every picture behind the weights, those of an earlier run included."""
         found = self.data.sources.people.fingerprints()
-        if self.recipe.train.start:
-            earlier = load_checkpoint(_best_of(Path(self.recipe.train.start))).pictures
+        for run in filter(None, (self.recipe.train.start, self.recipe.distill.teacher)):
+            earlier = load_checkpoint(best_of(Path(run))).pictures
             found = np.union1d(found, fingerprints_of(earlier))
         return fingerprints_text(found)
 
@@ -104,6 +105,7 @@ class Run:
     model: nn.Module
     averaged: nn.Module
     optimizer: torch.optim.Optimizer
+    teacher: Teacher | None = None
     step: int = 0
     best: float = -1.0
     seconds: float = 0.0
@@ -133,6 +135,7 @@ def open_data(recipe: Recipe, data: Path, cache: Path, report: Report, fabric: F
     """Finds, checks and decodes the pictures of a recipe; one process of a machine decodes."""
     part = recipe.data
     train, held_out = find_split(data, part.people, part.train, part.validation, part.layout)
+    train = without_sources(train, part.without)
     backgrounds = find_backgrounds(data / part.background)
     if fabric.is_global_zero:
         write_origins(train, report.folder / "data.json")
@@ -149,6 +152,23 @@ def open_data(recipe: Recipe, data: Path, cache: Path, report: Report, fabric: F
             ),
             store(held_out, "validation pictures"),
         )
+
+
+def without_sources(pairs: list[Pair], sources: Collection[str]) -> list[Pair]:
+    """The pairs of all other sources.
+
+    Raises:
+        TrainingError: no pair is of one of the sources, or none is left.
+    """
+    absent = set(sources) - {pair.source for pair in pairs}
+    kept = [pair for pair in pairs if pair.source not in sources]
+    if absent or not kept:
+        known = ", ".join(sorted({pair.source for pair in pairs if pair.source})) or "none"
+        raise TrainingError(
+            f"data.without: {', '.join(sorted(absent)) or 'every picture'} cannot be left out; "
+            f"the training list has the sources {known}"
+        )
+    return kept
 
 
 def write_origins(pairs: list[Pair], path: Path) -> None:
@@ -176,7 +196,8 @@ def start_run(recipe: Recipe, fabric: Fabric) -> Run:
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
     optimizer = make_optimizer(network, recipe.train, filled)
     model, optimizer = fabric.setup(Predictor(network), optimizer)
-    return Run(network, model, fabric.to_device(averaged), optimizer)
+    averaged = fabric.to_device(averaged)
+    return Run(network, model, averaged, optimizer, open_teacher(recipe, fabric))
 
 
 def load_start(network: nn.Module, start: Path) -> None:
@@ -185,7 +206,7 @@ def load_start(network: nn.Module, start: Path) -> None:
     Raises:
         TrainingError: no checkpoint there, or one of another network.
     """
-    checkpoint = load_checkpoint(_best_of(start))
+    checkpoint = load_checkpoint(best_of(start))
     try:
         network.load_state_dict(checkpoint.averaged)
     except RuntimeError:
@@ -193,10 +214,6 @@ def load_start(network: nn.Module, start: Path) -> None:
         raise TrainingError(
             f"{start}: a checkpoint of {name} whose weights do not fit this recipe's network"
         ) from None
-
-
-def _best_of(run: Path) -> Path:
-    return run / "best.pt" if run.is_dir() else run
 
 
 def make_optimizer(
