@@ -24,7 +24,7 @@ LAYERS = [
     ["matting", "data"],
     ["catalog"],
     ["composite"],
-    ["network", "foreground"],
+    ["network", "foreground", "refine"],
     ["page"],
     ["prepare", "image_io", "metrics", "colour"],
     ["arrays", "paths", "metadata", "console", "extras"],
