@@ -59,7 +59,8 @@ def refine(
         raise UsageError(f"radius {radius_px}, epsilon {epsilon}; expected at least 1, above 0")
     guide = to_float(resize(image, (small.shape[0], small.shape[1])))
     slopes, offset = _lines(guide, small, radius_px, epsilon)
-    result = resize(small, size)  # what it is where there are no slopes
+    # What it is where there are no slopes; interpolation may round to just above 1.
+    result = np.clip(resize(small, size), 0, 1)
     steep = np.any(slopes != 0, axis=2)
     for top in range(0, size[0], _TILE):
         rows = _places(top, min(top + _TILE, size[0]), size[0], len(small))

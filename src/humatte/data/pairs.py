@@ -46,7 +46,7 @@ def read_pair(pair: Pair, long_side: int) -> tuple[Image, NDArray[np.uint8]]:
     """
     try:
         image = read(pair.image).image
-        alpha = _matte(pair.alpha) if pair.alpha else np.zeros(image.shape[:2], np.uint8)
+        alpha = read_matte(pair.alpha) if pair.alpha else np.zeros(image.shape[:2], np.uint8)
     except PictureError as error:
         raise DataError(f"{pair.name}: {error}") from error
     if alpha.shape != image.shape[:2]:
@@ -60,6 +60,11 @@ def read_pair(pair: Pair, long_side: int) -> tuple[Image, NDArray[np.uint8]]:
     return image, alpha
 
 
-def _matte(path: Path) -> NDArray[np.uint8]:
+def read_matte(path: Path) -> NDArray[np.uint8]:
+    """A matte's file as bytes (H, W): its alpha channel if it has one, else its gray.
+
+    Raises:
+        PictureError: the file cannot be read.
+    """
     picture = read(path)
     return picture.image[..., 0] if picture.alpha is None else to_bytes(picture.alpha)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from humatte.console import progress, say
 from humatte.errors import HumatteError, one_line
@@ -37,6 +37,8 @@ class Report:
     """(name, reason) of what was left out on purpose."""
     failed: list[tuple[str, str]] = field(default_factory=list)
     """(name, reason) of what went wrong."""
+    answers: list[Any] = field(default_factory=list)
+    """What the work returned for each item that was made, in no order."""
 
     def tell(self, what: str, csv_file: Path) -> bool:
         """Says the counts, writes the reasons to a CSV if there are any; whether none failed."""
@@ -62,7 +64,7 @@ class Report:
 def work_through(
     what: str,
     items: Sequence[Item],
-    do: Callable[[Item], None],
+    do: Callable[[Item], object],
     name_of: Callable[[Item], str],
     is_done: Callable[[Item], bool] = lambda item: False,
     jobs: int = 1,
@@ -72,8 +74,9 @@ def work_through(
     Args:
         what: the bar's words.
         items: what to work on.
-        do: works on one item and writes its result. Raises `Skip` to leave it out. With several
-            jobs it runs in other processes: a function of a module, or a `partial` of one.
+        do: works on one item and writes its result; what it returns is kept in `Report.answers`.
+            Raises `Skip` to leave the item out. With several jobs it runs in other processes: a
+            function of a module, or a `partial` of one.
         name_of: an item's name, for the report.
         is_done: whether an earlier run has finished it.
         jobs: how many processes; 1 works in this one.
@@ -105,7 +108,7 @@ def work_through(
 
 def _note(report: Report, name: str, result: Callable[[], object]) -> None:
     try:
-        result()
+        report.answers.append(result())
         report.made += 1
     except Skip as why:
         report.skipped.append((name, one_line(why)))
