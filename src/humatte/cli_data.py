@@ -53,3 +53,44 @@ def trimap(
 
     if not make_trimaps(source, out, parse_band(size, kernel, inward), jobs):
         raise typer.Exit(1)
+
+
+@app.command()
+def alpha(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="A set (image/ with trimap/, mask/ or alpha/), or a picture and its trimap.",
+            metavar="SET | PICTURE TRIMAP",
+        ),
+    ],
+    out: _Out,
+    method: Annotated[
+        str, typer.Option("--method", help="knn, cf (closed form) or lbdm (learning based).")
+    ] = "knn",
+    solve_at: Annotated[
+        int, typer.Option("--solve-at", help="Larger pictures are solved with this long side.")
+    ] = 640,
+    guide: Annotated[
+        str | None,
+        typer.Option("--guide", help="trimap, mask or alpha; if not given, what is there."),
+    ] = None,
+    size: _Size = "10permille",
+    inward: _Inward = None,
+    kernel: _Kernel = "ellipse",
+    neighbours: Annotated[
+        int, typer.Option("--neighbours", help="With knn: how many a pixel resembles.")
+    ] = 10,
+    penalty: Annotated[
+        float, typer.Option("--penalty", help="With knn and lbdm: weight of the sure pixels.")
+    ] = 100.0,
+    jobs: _Jobs = 1,
+) -> None:
+    """Make mattes of pictures with trimaps, or with masks, by the matting equations."""
+    from humatte.data.alpha import Solver, parse_method
+    from humatte.data.alpha_files import make_alphas
+    from humatte.data.trimap import parse_band
+
+    solver = Solver(parse_method(method), solve_at, neighbours, penalty)
+    if not make_alphas(inputs, out, solver, parse_band(size, kernel, inward), guide, jobs):
+        raise typer.Exit(1)

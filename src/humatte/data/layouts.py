@@ -91,9 +91,7 @@ def find_pairs(folder: Path, list_file: str) -> list[Pair]:
     """
     path = folder / list_file
     if list_file == EVERY:
-        names = sorted(
-            set(_files_by_stem(folder / "image")) & set(_files_by_stem(folder / "alpha"))
-        )
+        names = sorted(set(files_by_stem(folder / "image")) & set(files_by_stem(folder / "alpha")))
         pairs = _named(folder, names)
     elif not path.is_file():
         raise DataError(f"{path}: no such list; expected one picture name a line")
@@ -125,7 +123,7 @@ def _names(path: Path) -> list[str]:
 
 
 def _named(folder: Path, names: Iterable[str]) -> list[Pair]:
-    images, alphas = (_files_by_stem(folder / part) for part in ("image", "alpha"))
+    images, alphas = (files_by_stem(folder / part) for part in ("image", "alpha"))
     absent, columns = folder / "absent", read_sources(folder)
     return [
         Pair(name, images.get(name, absent), alphas.get(name, absent), columns.get(name, {}))
@@ -223,10 +221,15 @@ def _matched(
 
 def find_backgrounds(folder: Path) -> list[Pair]:
     """Every picture in a folder, as pairs without a person. Empty if there is no such folder."""
-    return [Pair(stem, path, None) for stem, path in sorted(_files_by_stem(folder).items())]
+    return [Pair(stem, path, None) for stem, path in sorted(files_by_stem(folder).items())]
 
 
-def _files_by_stem(folder: Path) -> dict[str, Path]:
+def files_by_stem(folder: Path) -> dict[str, Path]:
+    """The pictures in a folder, by name without suffix; empty if there is no such folder.
+
+    Raises:
+        DataError: two pictures of one name.
+    """
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.suffix.lower() in PICTURE_SUFFIXES:
