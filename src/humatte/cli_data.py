@@ -94,3 +94,41 @@ def alpha(
     solver = Solver(parse_method(method), solve_at, neighbours, penalty)
     if not make_alphas(inputs, out, solver, parse_band(size, kernel, inward), guide, jobs):
         raise typer.Exit(1)
+
+
+@app.command()
+def compose(
+    people: Annotated[Path, typer.Option("--people", help="A set of people with mattes.")],
+    background: Annotated[
+        Path, typer.Option("--background", help="A folder of pictures that show nobody.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The new set's folder.")],
+    count: Annotated[int, typer.Option("--count", help="How many pictures.")],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of every choice.")] = 1,
+    harmonise: Annotated[
+        float, typer.Option("--harmonise", help="Towards the scene's light: 0 not, 1 wholly.")
+    ] = 0.5,
+    shadows: Annotated[
+        bool, typer.Option("--shadows", help="Standing people throw a shadow.")
+    ] = False,
+    several: Annotated[
+        float, typer.Option("--several", help="Share of pictures with others behind, 0 to 1.")
+    ] = 0.0,
+    long_side: Annotated[
+        int, typer.Option("--long-side", help="Of the new pictures, in pixels.")
+    ] = 512,
+    list_file: Annotated[str, typer.Option("--list", help="Whom: a list, or all.")] = "all",
+    format_name: Annotated[
+        str, typer.Option("-f", "--format", help="Of the pictures: webp, png or jpg.")
+    ] = "webp",
+    jobs: _Jobs = 1,
+) -> None:
+    """Make a new set: people over new backgrounds."""
+    from humatte.data.compose import Look
+    from humatte.data.compose_files import make_pictures
+
+    look = Look(long_side, harmonise, shadows)
+    if not make_pictures(
+        people, background, out, count, seed, look, several, list_file, format_name, jobs
+    ):
+        raise typer.Exit(1)
