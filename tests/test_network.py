@@ -14,7 +14,7 @@ from humatte import catalog
 from humatte.errors import NetworkError, UsageError
 from humatte.matting import has_person, matte
 from humatte.metrics import person_iou
-from humatte.network import Network, settle
+from humatte.network import Network, fingerprints_of, fingerprints_text, settle
 
 CHECKERS = np.kron(np.indices((16, 16)).sum(axis=0) % 2, np.ones((16, 16), np.uint8))
 CHECKERS = (CHECKERS[..., None].repeat(3, axis=2) * 255).astype(np.uint8)
@@ -138,3 +138,12 @@ def test_wrong_files_and_names(tmp_path: Path) -> None:
 def test_matte_checks_its_input() -> None:
     with pytest.raises(UsageError, match="float64"):
         matte(np.zeros((4, 4, 3)), humatte.load())
+
+
+def test_fingerprints_survive_their_entry() -> None:
+    hashes = np.array([7, 2**63 + 5, 0], np.uint64)
+    assert fingerprints_of(fingerprints_text(hashes)).tolist() == sorted(hashes.tolist())
+    assert fingerprints_of("").size == 0
+    for damaged in ("?", "AAAA"):
+        with pytest.raises(NetworkError, match="damaged"):
+            fingerprints_of(damaged)

@@ -113,33 +113,38 @@ def models() -> None:
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A bundled network or an .onnx file.")],
+    subjects: Annotated[
+        list[str],
+        typer.Argument(
+            help="Bundled networks, .onnx files, folders of mattes.", metavar="SUBJECT…"
+        ),
+    ],
     data: Annotated[Path, typer.Option("--data", help="Folder with people/ (image/, alpha/).")],
-    list_file: Annotated[str, typer.Option("--list", help="List of names.")] = "val.txt",
+    list_file: Annotated[str, typer.Option("--list", help="List of names; or all.")] = "val.txt",
+    where: Annotated[
+        list[str] | None, typer.Option("--where", help="Only pictures with COLUMN=VALUE.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="A table by this column of the list.")
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option("--against", help="Compare with this subject, with intervals.")
+    ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write a row per picture.")] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Write everything as JSON.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write an HTML page with pictures.")
+    ] = None,
     worst: Annotated[
         Path | None, typer.Option("--worst", help="Draw the 50 worst pictures as a PNG.")
     ] = None,
 ) -> None:
-    """Score a network on pictures whose mattes are known."""
-    from humatte.catalog import load
-    from humatte.console import progress
-    from humatte.evaluate import draw_worst, means, pairs_of, write_csv
-    from humatte.evaluate import evaluate as score
+    """Score networks, or mattes of any tool, on pictures whose mattes are known."""
+    from humatte.scoring import Order, run
 
-    for path in (csv, worst):
-        if path and not path.absolute().parent.is_dir():
-            raise UsageError(f"{path}: there is no such folder; make it first")
-    network, pairs = load(model), pairs_of(data, list_file)
-    with progress("scoring", len(pairs)) as advance:
-        rows = score(network, pairs, lambda *_: advance())
-    for name, value in means(rows).items():
-        typer.echo(f"{name:>10}  {value:.4f}")
-    typer.echo(f"  pictures  {len(rows)}")
-    if csv:
-        write_csv(rows, csv)
-    if worst:
-        draw_worst(network, pairs, rows, worst)
+    order = Order(subjects, data, list_file, where or [], by, against, csv, json, report, worst)
+    with extra("data"):
+        run(order)
 
 
 @app.command()
@@ -169,12 +174,15 @@ def train(
 def export(
     run: Annotated[Path, typer.Argument(help="A run's folder, or a checkpoint.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The .onnx file to write.")],
+    half: Annotated[
+        bool, typer.Option("--half", help="Store the weights as float16: half the size.")
+    ] = False,
 ) -> None:
     """Write a trained network as an ONNX file, proven equal to the trained one."""
     with extra("train"):
         from humatte.train.export import export_run
 
-        export_run(run, out)
+        export_run(run, out, half)
     typer.echo(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
 
 

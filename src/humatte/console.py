@@ -1,4 +1,4 @@
-"""What a command says while it works: lines and a progress bar, on stderr."""
+"""What a command says: its result on stdout; lines and a progress bar, on stderr, as it works."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from contextlib import contextmanager
 def say(line: str) -> None:
     """Writes one line for a person to stderr."""
     sys.stderr.write(f"humatte: {line}\n")
+
+
+def tell(text: str) -> None:
+    """Writes a command's result to stdout."""
+    sys.stdout.write(f"{text}\n")
 
 
 @contextmanager

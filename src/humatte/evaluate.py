@@ -1,104 +1,203 @@
-"""Scores of a network on pictures whose mattes are known, through the path that users take.
+"""Scores on pictures whose mattes are known, of networks and of mattes that any tool made.
 
-In: a network, a data folder, a list. Out: one row per picture, their means, and on request a CSV
-and a sheet of the worst pictures.
+In: subjects (networks, folders of mattes) and pairs. Out: one row per picture and subject. A
+network is run through the path that users take; every picture is scored at its own size.
 """
 
 from __future__ import annotations
 
-import csv
-import heapq
-import io
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from humatte import metrics
-from humatte.arrays import to_float
-from humatte.data.layouts import find_set
-from humatte.data.pairs import Pair, read_pair
-from humatte.data.sheets import Tile, contact_sheet
-from humatte.image_io import Kept, encode, write
+from humatte.arrays import Alpha, Image, to_float
+from humatte.catalog import load
+from humatte.data.fingerprint import SAME_BITS, Hashes, fingerprint, near
+from humatte.data.layouts import files_by_stem
+from humatte.data.pairs import Pair, read_matte, read_pair
+from humatte.data.trimap import UNSURE, permille_px, trimap_of
+from humatte.errors import DataError, PictureError, UsageError
 from humatte.matting import matte
-from humatte.network import Network
+from humatte.paths import is_dir
+from humatte.scores import Row
 
 _NO_LIMIT_PX = 1 << 16  # pictures are scored at their own size
+BAND_PERMILLE = 15
+"""The unsure band: what is not 0 or 1 in the true matte, grown by so much of the long side."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """The scores of one picture: IoUs and errors are shares, 0 to 1."""
+class Subject:
+    """What is scored: where the matte of a picture comes from."""
 
     name: str
-    person_iou: float
-    miou: float
-    mad: float
-    mse: float
+    matte_of: Callable[[Pair, Image], Alpha]
+    trained_on: Hashes
+    """Fingerprints of the pictures it was trained on; empty if nobody knows."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The scores of one subject."""
+
+    subject: Subject
+    rows: list[Row]
+    seen: list[str]
+    """Names of the pictures that look like one it was trained on."""
+
+
+def open_subject(text: str, pairs: Sequence[Pair]) -> Subject:
+    """A bundled network's name, an .onnx file, or a folder with a matte NAME.* for every picture.
+
+    Of a cut-out with transparency its alpha is the matte.
+
+    Raises:
+        UsageError: no such network.
+        NetworkError: a file that is not a network of ours.
+        DataError: pictures without a matte in the folder; the first ones are named.
+    """
+    if is_dir(Path(text)):
+        return _folder(Path(text), pairs)
+    network = load(text)
+    return Subject(text, lambda _, image: matte(image, network), network.trained_on())
+
+
+def _folder(folder: Path, pairs: Sequence[Pair]) -> Subject:
+    files = files_by_stem(folder)
+    missing = [pair.name for pair in pairs if pair.name not in files]
+    if missing:
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise DataError(
+            f"{folder}: {len(missing)} of {len(pairs)} pictures have no matte there: {shown}; "
+            "expected NAME.png or another picture for each"
+        )
+
+    def matte_of(pair: Pair, image: Image) -> Alpha:
+        try:
+            alpha = to_float(read_matte(files[pair.name]))
+        except PictureError as error:
+            raise DataError(str(error)) from error
+        if alpha.shape != image.shape[:2]:
+            found, wanted = (f"{shape[1]}x{shape[0]}" for shape in (alpha.shape, image.shape))
+            raise DataError(f"{files[pair.name]}: the matte is {found}, the picture {wanted}")
+        return alpha
+
+    return Subject(str(folder), matte_of, np.zeros(0, np.uint64))
+
+
+def chosen(pairs: Sequence[Pair], where: Sequence[str]) -> list[Pair]:
+    """The pairs whose columns have the given values.
+
+    Args:
+        pairs: to choose from.
+        where: conditions `COLUMN=VALUE`; all of them must hold.
+
+    Raises:
+        UsageError: not such a condition, no such column, or no pair left.
+    """
+    kept = list(pairs)
+    for condition in where:
+        column, equals, value = condition.partition("=")
+        if not equals:
+            raise UsageError(f"--where {condition}: expected COLUMN=VALUE, as label=agreed")
+        values = groups_of(pairs, column)
+        known = dict(zip((pair.name for pair in pairs), values, strict=True))
+        kept = [pair for pair in kept if known[pair.name] == value]
+        if not kept:
+            found = ", ".join(sorted(set(values))[:8])
+            raise UsageError(f"--where {condition}: no picture is left; {column} is one of {found}")
+    return kept
+
+
+def groups_of(pairs: Sequence[Pair], column: str) -> list[str]:
+    """The value of a column of the list for every pair.
+
+    Raises:
+        UsageError: no pair has that column.
+    """
+    if not any(column in pair.columns for pair in pairs):
+        known = sorted({name for pair in pairs for name in pair.columns}) or ["none"]
+        raise UsageError(f"no column '{column}' in the list; it has {', '.join(known)}")
+    return [pair.columns.get(column, "") for pair in pairs]
 
 
 def evaluate(
-    network: Network,
+    subjects: Sequence[Subject],
     pairs: Sequence[Pair],
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[Row]:
-    """Scores every pair at the picture's own size.
+    on_progress: Callable[[], None] = lambda: None,
+) -> list[Result]:
+    """Scores every subject on every pair; `on_progress` is called after each pair.
+
+    Pairs that follow each other and have the same `clip` in their columns are frames of one clip.
 
     Raises:
-        DataError: a pair cannot be read.
+        DataError: a pair or a matte cannot be read, or their sizes differ.
     """
-    rows = []
-    for done, pair in enumerate(pairs, start=1):
+    results = [Result(subject, [], []) for subject in subjects]
+    before: _Frame | None = None
+    for pair in pairs:
         image, truth_bytes = read_pair(pair, _NO_LIMIT_PX)
-        alpha, truth = matte(image, network), to_float(truth_bytes)
-        rows.append(
-            Row(
-                pair.name,
-                metrics.person_iou(alpha, truth),
-                metrics.mean_iou(alpha, truth),
-                metrics.mad(alpha, truth),
-                metrics.mse(alpha, truth),
-            )
+        alphas = [subject.matte_of(pair, image) for subject in subjects]
+        frame = _Frame(pair.columns.get("clip", ""), image, to_float(truth_bytes), alphas)
+        hashed = np.array([fingerprint(image)])
+        for number, result in enumerate(results):
+            result.rows.append(_score(pair.name, frame, number, before))
+            if near(hashed, result.subject.trained_on, SAME_BITS)[0].size:
+                result.seen.append(pair.name)
+        before = frame if frame.clip else None
+        on_progress()
+    return results
+
+
+@dataclass(frozen=True)
+class _Frame:
+    clip: str
+    image: Image
+    truth: Alpha
+    alphas: list[Alpha]
+
+    def follows(self, other: _Frame | None) -> bool:
+        return (
+            other is not None and other.clip == self.clip and other.image.shape == self.image.shape
         )
-        on_progress(done, len(pairs))
-    return rows
 
 
-def pairs_of(data: Path, list_file: str) -> list[Pair]:
-    """The pairs of a data folder's list.
-
-    Raises:
-        DataError: no such folder or list, or names without files.
-    """
-    return find_set(data, "people", list_file)
+def band_of(truth: Alpha) -> metrics.Mask:
+    """The unsure band of a true matte: where it is neither 0 nor 1, grown by 1.5 %."""
+    reach = permille_px((truth.shape[0], truth.shape[1]), BAND_PERMILLE)
+    return np.asarray(trimap_of(truth, reach) == UNSURE)
 
 
-def means(rows: Sequence[Row]) -> dict[str, float]:
-    """The mean of every score over the pictures."""
-    names = [field.name for field in fields(Row) if field.name != "name"]
-    return {name: float(np.mean([getattr(row, name) for row in rows])) for name in names}
-
-
-def write_csv(rows: Sequence[Row], path: Path) -> None:
-    """One line per picture."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, [field.name for field in fields(Row)])
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    write(text.getvalue().encode(), path)
-
-
-def draw_worst(
-    network: Network, pairs: Sequence[Pair], rows: Sequence[Row], path: Path, count: int = 50
-) -> None:
-    """A PNG of the pictures with the lowest person IoU: photo, true and found person on magenta."""
-    worst = heapq.nsmallest(
-        count, zip(rows, pairs, strict=True), key=lambda both: both[0].person_iou
+def _score(name: str, frame: _Frame, number: int, before: _Frame | None) -> Row:
+    alpha, truth = frame.alphas[number], frame.truth
+    band = band_of(truth)
+    absolute, squared = np.abs(alpha - truth), np.square(alpha - truth)
+    gradient = metrics.gradient_difference(alpha, truth)
+    connectivity = metrics.connectivity_difference(alpha, truth)
+    row = Row(
+        name=name,
+        person_iou=metrics.person_iou(alpha, truth),
+        miou=metrics.mean_iou(alpha, truth),
+        boundary_f=metrics.boundary_f(alpha, truth),
+        mad=metrics.mean(absolute),
+        mse=metrics.mean(squared),
+        sad_k=metrics.total(absolute),
+        gradient_k=metrics.total(gradient),
+        connectivity_k=metrics.total(connectivity),
+        mad_band=metrics.mean(absolute, band),
+        mse_band=metrics.mean(squared, band),
+        sad_band_k=metrics.total(absolute, band),
+        gradient_band_k=metrics.total(gradient, band),
+        connectivity_band_k=metrics.total(connectivity, band),
     )
-    tiles = []
-    for row, pair in worst:
-        image, truth = read_pair(pair, _NO_LIMIT_PX)
-        caption = f"{row.person_iou:.3f} {row.name}"
-        tiles.append(Tile(caption, image, [to_float(truth), matte(image, network)]))
-    write(encode(contact_sheet(tiles, columns=5), "PNG", Kept()), path)
+    if before is None or not frame.follows(before):
+        return row
+    old = before.alphas[number]
+    return replace(
+        row,
+        dtssd=metrics.dtssd(alpha, old, truth, before.truth),
+        flicker=metrics.flicker(alpha, old, frame.image, before.image),
+    )

@@ -6,12 +6,14 @@ travels in the file's metadata; there is no class and no table per model.
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from humatte.arrays import Alpha, Batch, Image
 from humatte.errors import NetworkError, one_line
@@ -19,6 +21,7 @@ from humatte.prepare import fit, restore
 
 UNDECIDED = 0.02  # the mattes trained on are 0 and 1 beyond this, too
 FACTS_KEY = "humatte"  # the metadata entry that holds the facts as JSON
+PICTURES_KEY = "humatte-pictures"  # ... and the one with the training pictures' fingerprints
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,17 @@ class Network:
             raise NetworkError(
                 f"{path}: not a network that can be run ({one_line(error)[:120]})"
             ) from error
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        self.facts = Facts.from_metadata(metadata, str(path))
+        self._metadata = self._session.get_modelmeta().custom_metadata_map
+        self.facts = Facts.from_metadata(self._metadata, str(path))
         self._input = self._session.get_inputs()[0].name
+
+    def trained_on(self) -> NDArray[np.uint64]:
+        """Fingerprints of the pictures it was trained on (`humatte.data.fingerprint`); may be none.
+
+        Raises:
+            NetworkError: the entry is damaged.
+        """
+        return fingerprints_of(self._metadata.get(PICTURES_KEY, ""))
 
     def run(self, batch: Batch) -> Batch:
         """Alpha (N, 1, h, w) in [0, 1] of an RGB batch (N, 3, h, w) float32 in [0, 1].
@@ -102,6 +113,23 @@ class Network:
         """
         batch, placement = fit(image, self.facts.best_long_side, self.facts.stride)
         return restore(settle(self.run(batch)), placement)
+
+
+def fingerprints_of(text: str) -> NDArray[np.uint64]:
+    """Fingerprints from a metadata entry: base64 of big-endian 64-bit numbers.
+
+    Raises:
+        NetworkError: the text is none of that.
+    """
+    try:
+        return np.frombuffer(base64.b64decode(text, validate=True), ">u8").astype(np.uint64)
+    except ValueError as error:
+        raise NetworkError(f"the list of training pictures is damaged ({error})") from error
+
+
+def fingerprints_text(hashes: NDArray[np.uint64]) -> str:
+    """The metadata entry that `fingerprints_of` reads."""
+    return base64.b64encode(np.sort(hashes).astype(">u8").tobytes()).decode()
 
 
 def settle(alpha: Batch) -> Batch:

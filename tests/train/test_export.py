@@ -9,7 +9,9 @@ import torch
 from drawn import noise
 
 import humatte
+from humatte.data.fingerprint import fingerprint
 from humatte.errors import TrainingError
+from humatte.image_io import read
 from humatte.network import FACTS_KEY, Facts, settle
 from humatte.prepare import fit, restore
 from humatte.train import export
@@ -36,6 +38,9 @@ def test_a_run_becomes_a_file_that_says_what_it_is(
     assert network.facts.best_long_side == 64
     assert Recipe.model_validate(network.facts.recipe) == small
     assert set(network.facts.scores) == {"person_iou", "miou", "mad"}
+    pictures = (data / "people" / "image" / f"p{n}.png" for n in range(6))
+    trained_on = {int(fingerprint(read(path).image)) for path in pictures}
+    assert set(network.trained_on().tolist()) == trained_on
 
 
 def test_the_file_computes_what_torch_computes(tmp_path: Path) -> None:
@@ -90,3 +95,19 @@ def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
     onnx.save(model, tmp_path / "foreign.onnx")
     with pytest.raises(humatte.HumatteError, match="without humatte's facts"):
         humatte.load(str(tmp_path / "foreign.onnx"))
+
+
+@pytest.mark.parametrize("name", ["night", "dark-light", "shm"])
+def test_half_the_size_almost_the_same(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = NETS[name](width=0.5)
+    files = [tmp_path / "whole.onnx", tmp_path / "half.onnx"]
+    for file, half in zip(files, (False, True), strict=True):
+        write_network(network, FACTS, file, half=half)
+    whole, halved = (humatte.load(str(file)) for file in files)
+    # Every kernel is stored in half the bytes; names, shapes and the graph stay.
+    kernels = [t for t in onnx.load(files[0]).graph.initializer if len(t.dims) > 1]
+    saved = files[0].stat().st_size - files[1].stat().st_size
+    assert saved > 0.4 * sum(len(kernel.raw_data) for kernel in kernels)
+    batch = np.random.default_rng(0).random((1, 3, 64, 64), np.float32)
+    assert 0 < np.abs(whole.run(batch) - halved.run(batch)).mean() < 0.01

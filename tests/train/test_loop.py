@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from humatte.errors import TrainingError
+from humatte.network import fingerprints_of
 from humatte.train import loop
 from humatte.train.batches import plan_epoch, total_steps
 from humatte.train.checkpoint import load_checkpoint
@@ -205,3 +206,16 @@ def test_a_run_can_start_from_another_ones_weights(
     settings["network"]["width"] = 0.5
     with pytest.raises(TrainingError, match="do not fit"):
         train(Recipe.model_validate(settings), data, tmp_path / "third", tmp_path / "cache")
+
+
+def test_the_pictures_of_an_earlier_run_are_not_forgotten(
+    small: Recipe, data: Path, tmp_path: Path
+) -> None:
+    train(changed(small, steps=1), data, tmp_path / "first", tmp_path / "cache")
+    (data / "people" / "few.txt").write_text("p0\n")
+    settings = changed(small, steps=1, start=str(tmp_path / "first")).model_dump(mode="json")
+    settings["data"]["train"] = "few.txt"
+    tuned = train(Recipe.model_validate(settings), data, tmp_path / "tuned", tmp_path / "cache")
+    first, second = (load_checkpoint(path) for path in (tmp_path / "first" / "best.pt", tuned))
+    assert len(fingerprints_of(first.pictures)) == 6
+    assert second.pictures == first.pictures

@@ -225,7 +225,7 @@ def find_backgrounds(folder: Path) -> list[Pair]:
 
 
 def files_by_stem(folder: Path) -> dict[str, Path]:
-    """The pictures in a folder, by name without suffix; empty if there is no such folder.
+    """The pictures of a folder, by name without suffix; none if there is no such folder.
 
     Raises:
         DataError: two pictures of one name.

@@ -73,10 +73,15 @@ def open_pair(pair: Pair) -> tuple[Picture, NDArray[np.uint8]]:
 
 
 def read_matte(path: Path) -> NDArray[np.uint8]:
-    """A matte's file as bytes (H, W): its alpha channel if it has one, else its gray.
+    """A matte file's alpha (H, W): its gray values, or its transparency if it has any.
 
     Raises:
-        PictureError: the file cannot be read.
+        PictureError: an unreadable file.
     """
     picture = read(path)
-    return picture.image[..., 0] if picture.alpha is None else to_bytes(picture.alpha)
+    gray = picture.image[..., 0]
+    if picture.alpha is None:
+        return gray
+    colourless = (picture.image == gray[..., None]).all()
+    # A gray matte that some tool saved with a channel of full opacity is still a gray matte.
+    return gray if colourless and picture.alpha.min() == 1 else to_bytes(picture.alpha)

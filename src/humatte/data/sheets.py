@@ -12,7 +12,7 @@ from humatte.arrays import Alpha, Image, resize
 from humatte.composite import over
 from humatte.prepare import fitted_size
 
-_MAGENTA = np.array([[[255, 0, 255]]], np.uint8)  # a colour that people do not wear or have
+MAGENTA = np.array([[[255, 0, 255]]], np.uint8)  # a colour that people do not wear or have
 _CAPTION_PX = 16
 
 
@@ -39,7 +39,7 @@ def contact_sheet(tiles: Sequence[Tile], columns: int, cell_px: int = 160) -> Im
 def _draw(tile: Tile, cell_px: int) -> Image:
     size = fitted_size((tile.image.shape[0], tile.image.shape[1]), cell_px)
     image = resize(tile.image, size)
-    pictures = [image, *(over(image, resize(alpha, size), _MAGENTA) for alpha in tile.alphas)]
+    pictures = [image, *(over(image, resize(alpha, size), MAGENTA) for alpha in tile.alphas)]
     sheet = np.full((cell_px + _CAPTION_PX, cell_px * len(pictures) + 4, 3), 255, np.uint8)
     for position, picture in enumerate(pictures):
         left = position * cell_px

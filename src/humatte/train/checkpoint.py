@@ -35,6 +35,8 @@ class Checkpoint:
     scores: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     commit: str = ""
+    pictures: str = ""
+    """Fingerprints of the training pictures, as an exported file carries them."""
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:

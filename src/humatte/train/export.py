@@ -17,7 +17,7 @@ from torch import nn
 
 from humatte.errors import TrainingError
 from humatte.image_io import write
-from humatte.network import FACTS_KEY, Facts
+from humatte.network import FACTS_KEY, PICTURES_KEY, Facts
 from humatte.train.checkpoint import Checkpoint, current_commit, load_checkpoint
 from humatte.train.keras_weights import load_keras
 from humatte.train.nets import NETS
@@ -33,12 +33,14 @@ _KERAS_LONG_SIDE = 512  # the originals were trained at 256 to 512 pixels
 _LICENCE = "Apache-2.0"
 
 
-def export_run(run: Path, out: Path) -> float:
+def export_run(run: Path, out: Path, half: bool = False) -> float:
     """Exports a run's best averaged weights.
 
     Args:
         run: a run's folder (its best.pt is taken) or a checkpoint file.
         out: the .onnx file.
+        half: store the weights as float16: half the size; they are rounded to it, and the
+            arithmetic stays in float32.
 
     Returns:
         The largest difference between torch and onnxruntime that was seen.
@@ -51,7 +53,8 @@ def export_run(run: Path, out: Path) -> float:
     network: nn.Module = NETS[recipe.network.name](width=recipe.network.width)
     network.load_state_dict(checkpoint.averaged)
     stride = int(network.stride)  # type: ignore[arg-type]
-    return write_network(network, _facts(checkpoint, recipe, stride), out)
+    facts = _facts(checkpoint, recipe, stride)
+    return write_network(network, facts, out, checkpoint.pictures, half)
 
 
 def export_keras(weights: Path, layers: Path | None, out: Path) -> float:
@@ -98,12 +101,24 @@ def _facts(checkpoint: Checkpoint, recipe: Recipe, stride: int) -> Facts:
     )
 
 
-def write_network(network: nn.Module, facts: Facts, out: Path) -> float:
-    """Writes a network as ONNX, fused, and proves it against its unfused form; see `export_run`."""
+def write_network(
+    network: nn.Module, facts: Facts, out: Path, pictures: str = "", half: bool = False
+) -> float:
+    """Writes a network as ONNX, fused, and proves it against its unfused form; see `export_run`.
+
+    `pictures` are the fingerprints of what it was trained on (`humatte.network.fingerprints_text`).
+    With `half`, the proof is against the fused network with its weights rounded.
+    """
     network = network.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    model = to_onnx(fuse(network), facts.stride)
-    entry = model.metadata_props.add()
-    entry.key, entry.value = FACTS_KEY, facts.to_json()
+    fused = fuse(network)
+    if half:
+        network = fused = round_weights(fused)
+    model = to_onnx(fused, facts.stride)
+    if half:
+        store_half(model)
+    for key, value in ((FACTS_KEY, facts.to_json()), (PICTURES_KEY, pictures)):
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
     data = model.SerializeToString()
     difference = prove(network, data, facts.stride)
     write(data, out)
@@ -138,6 +153,37 @@ def to_onnx(network: nn.Module, stride: int) -> onnx.ModelProto:
     del model.graph.value_info[:]
     onnx.checker.check_model(model)
     return model
+
+
+def round_weights(network: nn.Module) -> nn.Module:
+    """The network itself, its kernels rounded to what float16 can hold. Biases stay as they are."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.ndim > 1:
+                parameter.copy_(parameter.half().float())
+    return network
+
+
+def store_half(model: onnx.ModelProto) -> None:
+    """Stores a model's kernels as float16, each followed by a cast to float32.
+
+    Runtimes do the casts once, when they load the file: speed and arithmetic stay the same.
+    """
+    casts = []
+    for weights in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(weights)
+        if values.dtype != np.float32 or values.ndim < 2:
+            continue
+        halved = values.astype(np.float16)
+        if (halved != values).any():  # a constant of the graph, not a rounded kernel
+            continue
+        name, stored = weights.name, f"{weights.name}_float16"
+        weights.CopyFrom(onnx.numpy_helper.from_array(halved, stored))
+        casts.append(onnx.helper.make_node("Cast", [stored], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.checker.check_model(model)
 
 
 def prove(network: nn.Module, data: bytes, stride: int) -> float:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from humatte.arrays import to_float
+from humatte.data.fingerprint import Hashes, fingerprint
 from humatte.data.geometry import person_box
 from humatte.data.pairs import Pair, read_pair
 from humatte.errors import DataError
@@ -67,6 +68,16 @@ class Store:
         rest = self._pixels[offset + 3 * area : offset + 7 * area]
         foreground = rest[: 3 * area].reshape(height, width, 3)
         return Sample(image, foreground, rest[3 * area :].reshape(height, width))
+
+    def fingerprints(self) -> Hashes:
+        """What the pictures look like, to recognise them in a test set; made once."""
+        file = self.folder / "fingerprints.npy"
+        if not file.is_file():
+            hashes = [fingerprint(self[position].image) for position in range(len(self))]
+            beside = file.with_name(f".{os.getpid()}.part.npy")
+            np.save(beside, np.array(hashes, np.uint64))
+            beside.replace(file)
+        return np.asarray(np.load(file))
 
 
 def build_store(

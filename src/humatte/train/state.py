@@ -7,9 +7,11 @@ import json
 import os
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
@@ -18,6 +20,7 @@ from torch import Tensor, nn
 from humatte.data.layouts import find_backgrounds, find_split
 from humatte.data.pairs import Pair
 from humatte.errors import TrainingError
+from humatte.network import fingerprints_of, fingerprints_text
 from humatte.train.augment import Sources
 from humatte.train.batches import steps_per_epoch, total_steps
 from humatte.train.checkpoint import Checkpoint, current_commit, load_checkpoint
@@ -74,6 +77,15 @@ class Setting:
         """Optimizer steps in one epoch."""
         samples = len(self.data.sources.people)
         return steps_per_epoch(self.recipe, samples, self.fabric.world_size)
+
+    @cached_property
+    def pictures(self) -> str:
+        """Fingerprints of every picture behind the weights, those of an earlier run included."""
+        found = self.data.sources.people.fingerprints()
+        if self.recipe.train.start:
+            earlier = load_checkpoint(_best_of(Path(self.recipe.train.start))).pictures
+            found = np.union1d(found, fingerprints_of(earlier))
+        return fingerprints_text(found)
 
     @property
     def steps(self) -> int:
@@ -168,7 +180,7 @@ def load_start(network: nn.Module, start: Path) -> None:
     Raises:
         TrainingError: no checkpoint there, or one of another network.
     """
-    checkpoint = load_checkpoint(start / "best.pt" if start.is_dir() else start)
+    checkpoint = load_checkpoint(_best_of(start))
     try:
         network.load_state_dict(checkpoint.averaged)
     except RuntimeError:
@@ -176,6 +188,10 @@ def load_start(network: nn.Module, start: Path) -> None:
         raise TrainingError(
             f"{start}: a checkpoint of {name} whose weights do not fit this recipe's network"
         ) from None
+
+
+def _best_of(run: Path) -> Path:
+    return run / "best.pt" if run.is_dir() else run
 
 
 def make_optimizer(network: nn.Module, train: TrainPart) -> torch.optim.Optimizer:
@@ -219,6 +235,7 @@ def checkpoint_of(setting: Setting, run: Run, scores: dict[str, float]) -> Check
         scores=scores,
         seconds=run.seconds,
         commit=current_commit(),
+        pictures=setting.pictures,
     )
 
 
