@@ -13,17 +13,20 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.random import Generator
 
 from humatte.arrays import Image
 from humatte.colour import to_profile
 from humatte.data.claim import SKIPPED, claim
 from humatte.data.compose import Cutout, Look, compose, cut
-from humatte.data.layouts import find_backgrounds, find_set, read_sources, write_sources
+from humatte.data.journal import Journal, Row
+from humatte.data.layouts import find_backgrounds, find_set, read_sources
 from humatte.data.pairs import Pair, open_pair
 from humatte.data.work import Skip, work_through
 from humatte.errors import DataError, UsageError
 from humatte.image_io import WRITABLE_FORMATS, Kept, encode, output_format, write
 
+_COLUMNS = ("person", "background", "seed", "source", "licence", "group")
 _TEAM = 8  # groups among whom those behind are chosen, when there are several people
 _MOST_BEHIND = 2
 _LEAST_PERSON = 64  # pixels of a matte above one half: less is nobody
@@ -41,9 +44,6 @@ class Task:
     background: Pair
     image: Path
     alpha: Path
-
-
-Row = dict[str, str]
 
 
 def make_pictures(
@@ -85,12 +85,18 @@ def make_pictures(
     settings |= {"format": format_name, "people": _digest(pairs), "backgrounds": _digest(scenes)}
     # Of all numbers, not only those of this count: an earlier run may have made more.
     claim(out, settings, [*_files(out / "image"), *_files(out / "alpha")])
-    rows: dict[str, Row] = read_sources(out)
-    do = partial(make_picture, seed=seed, look=look, format_name=format_name)
+    journal = Journal(out, _COLUMNS)
+    noted = frozenset(journal.rows)
     report = work_through(
-        "composing", tasks, do, _name, lambda task: task.name in rows and _is_there(task), jobs
+        "composing",
+        tasks,
+        partial(make_picture, seed=seed, look=look, format_name=format_name),
+        lambda task: task.name,
+        lambda task: task.name in noted and task.image.exists() and task.alpha.exists(),
+        jobs,
+        lambda answer: journal.add(*answer),
     )
-    write_sources(out, rows | dict(report.answers))
+    journal.finish()
     return report.tell("pictures", out / SKIPPED)
 
 
@@ -164,18 +170,13 @@ def _tasks(
     tasks = []
     for number in range(count):
         first, rng = people[who[number]], np.random.default_rng([seed, 3, number])
-        team, group = teams.get(_group(first), ([], _group(first)))
-        others = [pair for pair in team if _group(pair) != _group(first)]
-        behind: list[Pair] = []
-        if others and rng.random() < several:
-            size = min(len(others), int(rng.integers(1, _MOST_BEHIND + 1)))
-            behind = [others[i] for i in rng.choice(len(others), size, replace=False)]
+        team = teams.get(_group(first), {_group(first): [first]})
+        behind = _behind(first, team, rng) if rng.random() < several else []
         name = f"s{seed}_{number:06d}"
         image = out / "image" / f"{name}.{format_name}"
         alpha = out / "alpha" / f"{name}.png"
-        tasks.append(
-            Task(name, number, (first, *behind), group, scenes[where[number]], image, alpha)
-        )
+        scene = scenes[where[number]]
+        tasks.append(Task(name, number, (first, *behind), min(team), scene, image, alpha))
     return tasks
 
 
@@ -188,23 +189,33 @@ def _order(length: int, count: int, seed: Sequence[int]) -> list[int]:
     return order[:count]
 
 
-def _teams(people: Sequence[Pair], seed: int) -> dict[str, tuple[list[Pair], str]]:
-    """For every group the people of its team, and the team's name.
+Team = dict[str, list[Pair]]
+
+
+def _teams(people: Sequence[Pair], seed: int) -> dict[str, Team]:
+    """For every group of people its team: some groups, with their people.
 
     Only people of one team share pictures, and the team is these pictures' group: a split by group
     then keeps everybody on one side.
     """
-    groups = sorted({_group(pair) for pair in people})
-    order = np.random.default_rng([seed, 4]).permutation(len(groups))
-    members: dict[str, list[Pair]] = {}
+    members: Team = {}
     for pair in people:
         members.setdefault(_group(pair), []).append(pair)
-    found: dict[str, tuple[list[Pair], str]] = {}
+    groups = sorted(members)
+    order = np.random.default_rng([seed, 4]).permutation(len(groups))
+    found: dict[str, Team] = {}
     for start in range(0, len(groups), _TEAM):
-        team = [groups[i] for i in order[start : start + _TEAM]]
-        everybody = [pair for group in team for pair in members[group]]
-        found |= {group: (everybody, min(team)) for group in team}
+        team = {groups[i]: members[groups[i]] for i in order[start : start + _TEAM]}
+        found |= dict.fromkeys(team, team)
     return found
+
+
+def _behind(first: Pair, team: Team, rng: Generator) -> list[Pair]:
+    """One or two of a person's team, none of the same group."""
+    others = sorted(set(team) - {_group(first)})
+    size = min(len(others), int(rng.integers(1, _MOST_BEHIND + 1)))
+    groups = [team[others[i]] for i in rng.choice(len(others), size, replace=False)] if size else []
+    return [group[int(rng.integers(len(group)))] for group in groups]
 
 
 def _group(pair: Pair) -> str:
@@ -245,11 +256,3 @@ def _digest(pairs: Sequence[Pair]) -> str:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _name(task: Task) -> str:
-    return task.name
-
-
-def _is_there(task: Task) -> bool:
-    return task.image.exists() and task.alpha.exists()

@@ -72,16 +72,19 @@ def _scale(subject: Subject, frame: Size, rng: Generator) -> tuple[float, float]
     """The scale, and the share of the frame's height that is below the feet (negative: cut off)."""
     box, cuts = subject.box, subject.cuts
     height, width = box.bottom - box.top, box.right - box.left
+    feet_hidden = False
     if cuts.bottom or cuts.top:
         share, below = rng.uniform(0.62, 0.95), -rng.uniform(0, 0.1)
     elif rng.random() < _FEET_HIDDEN:
-        share = rng.uniform(1.2, 2.0)  # a medium shot: the frame ends at the knees or the waist
-        below = 1 - share - rng.uniform(0.05, 0.3)
+        share, below, feet_hidden = rng.uniform(1.2, 2.0), 0.0, True
     else:
         # A camera at eye height: heads are near the horizon, and who is nearer stands lower.
         below = rng.uniform(0.01, 0.1)
         share = 1 - below - rng.uniform(0.06, 0.4)
     scale = min(share * frame[0] / height, min(0.95, 0.7 + 0.3 * share) * frame[1] / width)
+    if feet_hidden:
+        # Some air above the head; who is too wide to be shown so large stands in the frame.
+        below = min(0.02, 1 - rng.uniform(0.05, 0.3) - scale * height / frame[0])
     if cuts.left and cuts.right:
         scale = frame[1] / _inner(subject.size[1]) * rng.uniform(1.0, 1.08)
     if cuts.top and cuts.bottom:

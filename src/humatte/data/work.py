@@ -68,6 +68,7 @@ def work_through(
     name_of: Callable[[Item], str],
     is_done: Callable[[Item], bool] = lambda item: False,
     jobs: int = 1,
+    keep: Callable[[Any], None] = lambda answer: None,
 ) -> Report:
     """Works on every item that is not done yet.
 
@@ -80,6 +81,7 @@ def work_through(
         name_of: an item's name, for the report.
         is_done: whether an earlier run has finished it.
         jobs: how many processes; 1 works in this one.
+        keep: called in this process with each answer as it comes.
 
     Raises:
         KeyboardInterrupt: interrupted; what was finished is kept, and a later run goes on.
@@ -90,7 +92,7 @@ def work_through(
     with progress(what, len(waiting)) as advance:
         if jobs == 1 or len(waiting) < 2:
             for item in waiting:
-                _note(report, name_of(item), lambda item=item: do(item))  # type: ignore[misc]
+                _note(report, name_of(item), lambda item=item: do(item), keep)  # type: ignore[misc]
                 advance()
             return report
         # Spawned, not forked: the parent may have threads (OpenCV, onnxruntime, numba).
@@ -99,16 +101,19 @@ def work_through(
         try:
             running = {pool.submit(do, item): item for item in waiting}
             for future in as_completed(running):
-                _note(report, name_of(running[future]), future.result)
+                _note(report, name_of(running[future]), future.result, keep)
                 advance()
         finally:
             pool.shutdown(cancel_futures=True)
     return report
 
 
-def _note(report: Report, name: str, result: Callable[[], object]) -> None:
+def _note(
+    report: Report, name: str, result: Callable[[], object], keep: Callable[[Any], None]
+) -> None:
     try:
         report.answers.append(result())
+        keep(report.answers[-1])
         report.made += 1
     except Skip as why:
         report.skipped.append((name, one_line(why)))
