@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from humatte.console import progress, say
 from humatte.errors import HumatteError, one_line
@@ -37,6 +37,8 @@ class Report:
     """(name, reason) of what was left out on purpose."""
     failed: list[tuple[str, str]] = field(default_factory=list)
     """(name, reason) of what went wrong."""
+    answers: list[Any] = field(default_factory=list)
+    """What the work returned for each item that was made, in no order."""
 
     def tell(self, what: str, csv_file: Path) -> bool:
         """Says the counts, writes the reasons to a CSV if there are any; whether none failed."""
@@ -62,21 +64,24 @@ class Report:
 def work_through(
     what: str,
     items: Sequence[Item],
-    do: Callable[[Item], None],
+    do: Callable[[Item], object],
     name_of: Callable[[Item], str],
     is_done: Callable[[Item], bool] = lambda item: False,
     jobs: int = 1,
+    keep: Callable[[Any], None] = lambda answer: None,
 ) -> Report:
     """Works on every item that is not done yet.
 
     Args:
         what: the bar's words.
         items: what to work on.
-        do: works on one item and writes its result. Raises `Skip` to leave it out. With several
-            jobs it runs in other processes: a function of a module, or a `partial` of one.
+        do: works on one item and writes its result; what it returns is kept in `Report.answers`.
+            Raises `Skip` to leave the item out. With several jobs it runs in other processes: a
+            function of a module, or a `partial` of one.
         name_of: an item's name, for the report.
         is_done: whether an earlier run has finished it.
         jobs: how many processes; 1 works in this one.
+        keep: called in this process with each answer as it comes.
 
     Raises:
         KeyboardInterrupt: interrupted; what was finished is kept, and a later run goes on.
@@ -87,7 +92,7 @@ def work_through(
     with progress(what, len(waiting)) as advance:
         if jobs == 1 or len(waiting) < 2:
             for item in waiting:
-                _note(report, name_of(item), lambda item=item: do(item))  # type: ignore[misc]
+                _note(report, name_of(item), lambda item=item: do(item), keep)  # type: ignore[misc]
                 advance()
             return report
         # Spawned, not forked: the parent may have threads (OpenCV, onnxruntime, numba).
@@ -96,16 +101,19 @@ def work_through(
         try:
             running = {pool.submit(do, item): item for item in waiting}
             for future in as_completed(running):
-                _note(report, name_of(running[future]), future.result)
+                _note(report, name_of(running[future]), future.result, keep)
                 advance()
         finally:
             pool.shutdown(cancel_futures=True)
     return report
 
 
-def _note(report: Report, name: str, result: Callable[[], object]) -> None:
+def _note(
+    report: Report, name: str, result: Callable[[], object], keep: Callable[[Any], None]
+) -> None:
     try:
-        result()
+        report.answers.append(result())
+        keep(report.answers[-1])
         report.made += 1
     except Skip as why:
         report.skipped.append((name, one_line(why)))

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from humatte.arrays import Size, to_bytes, to_float
 from humatte.composite import over
+from humatte.data.geometry import Bytes, placing, warp
 from humatte.train.patterns import draw_blob, draw_pattern
 from humatte.train.recipe import AugmentPart
 from humatte.train.samples import Sample, Store
 
-Bytes = NDArray[np.uint8]
 # A picture whose proportions differ by more than this from the wanted size would lose a head or
 # gain wide bars; it gets a new background instead.
 _MAX_ASPECT_RATIO = 1.4
@@ -70,9 +70,9 @@ def _reframe(
     top = rng.uniform(*sorted((0.0, size[0] - scale * height)))
     left = rng.uniform(*sorted((0.0, size[1] - scale * width)))
     turn = rng.normal(0, options.rotate_degrees)
-    matrix = _placing(sample.alpha.shape, scale, turn, top, left)
-    image = _warp(sample.image, matrix, scale, size, cv2.BORDER_REPLICATE)
-    return image, _warp(sample.alpha, matrix, scale, size, cv2.BORDER_REPLICATE)
+    matrix = placing(sample.alpha.shape, scale, turn, top, left)
+    image = warp(sample.image, matrix, scale, size, cv2.BORDER_REPLICATE)
+    return image, warp(sample.alpha, matrix, scale, size, cv2.BORDER_REPLICATE)
 
 
 def _replaced(
@@ -113,9 +113,9 @@ def _placed_person(
     centre = scale * (left_box + right_box) / 2
     left = size[1] * np.clip(rng.normal(0.5, 0.2), 0.0, 1.0) - centre
     turn = rng.normal(0, options.rotate_degrees / 2)
-    matrix = _placing(sample.alpha.shape, scale, turn, float(top), float(left))
-    matte = _warp(sample.alpha, matrix, scale, size, cv2.BORDER_CONSTANT)
-    foreground = _warp(sample.foreground, matrix, scale, size, cv2.BORDER_REPLICATE)
+    matrix = placing(sample.alpha.shape, scale, turn, float(top), float(left))
+    matte = warp(sample.alpha, matrix, scale, size, cv2.BORDER_CONSTANT)
+    foreground = warp(sample.foreground, matrix, scale, size, cv2.BORDER_REPLICATE)
     return foreground, to_float(matte)
 
 
@@ -138,39 +138,13 @@ def _scene(sources: Sources, size: Size, options: AugmentPart, rng: Generator) -
     scale = max(size[0] / height, size[1] / width) * _between(*options.zoom, rng)
     top = rng.uniform(size[0] - scale * height, 0)
     left = rng.uniform(size[1] - scale * width, 0)
-    matrix = _placing((height, width), scale, 0, top, left)
-    image = _warp(image, matrix, scale, size, cv2.BORDER_REFLECT)
+    matrix = placing((height, width), scale, 0, top, left)
+    image = warp(image, matrix, scale, size, cv2.BORDER_REFLECT)
     if rng.random() < 0.5:
         image = np.ascontiguousarray(image[:, ::-1])
     if rng.random() < 0.3:  # shallow depth of field
         image = cv2.GaussianBlur(image, (0, 0), _between(0.7, 4.0, rng))
     return image
-
-
-def _placing(
-    source: Size, scale: float, degrees: float, top: float, left: float
-) -> NDArray[np.float64]:
-    """The 2x3 matrix that scales, turns about the middle, and puts the top left corner."""
-    middle = (source[1] / 2, source[0] / 2)
-    matrix = cv2.getRotationMatrix2D(middle, degrees, scale)
-    matrix[:, 2] += (scale - 1) * np.array(middle) + (left, top)
-    return np.asarray(matrix)
-
-
-def _warp(
-    pixels: Bytes, matrix: NDArray[np.float64], scale: float, size: Size, border: int
-) -> Bytes:
-    """Warps; halves first where it shrinks by more than two, so that nothing aliases."""
-    while scale < 0.5 and min(pixels.shape[:2]) > 1:
-        height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
-        grown = np.diag([pixels.shape[1] / width, pixels.shape[0] / height, 1.0])
-        # Pixel centres: x in the halved picture is (x + 0.5) * factor - 0.5 in the whole one.
-        grown[:2, 2] = (np.diag(grown)[:2] - 1) / 2
-        matrix, scale = matrix @ grown, scale * 2
-        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(
-        cv2.warpAffine(pixels, matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=border)
-    )
 
 
 def colour(image: Bytes, rng: Generator, strength: float = 1.0) -> Bytes:
