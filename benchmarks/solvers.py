@@ -115,7 +115,7 @@ def measure(pairs: list[Pair], method: Method, solve_at: int) -> None:
 
 
 def timed(pairs: list[Pair], method: Method, solve_at: int) -> tuple[list[float], int]:
-    """Seconds of each matte, its picture enlarged to the size, and the peak memory of the process."""
+    """Seconds of each matte, its picture enlarged to the size, and the peak memory used."""
     load_solvers()
     seconds = []
     for pair in pairs:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from drawn import disc, noise, opened
 from PIL import Image
 
 from humatte.arrays import to_bytes
-from humatte.data.layouts import find_backgrounds, find_pairs, find_set
+from humatte.data.layouts import find_backgrounds, find_pairs, find_set, find_things
 from humatte.errors import DataError
 from humatte.train.augment import Sources, low_light, make_sample
 from humatte.train.patterns import draw_blob, draw_pattern
@@ -179,3 +180,24 @@ def test_crops_magnify(sources: Sources) -> None:
 
 def test_recipe_fixture_is_small(small: Recipe) -> None:
     assert small.train.steps == 4
+
+
+def test_cutouts_of_things_are_shown_but_are_nobody(sources: Sources, tmp_path: Path) -> None:
+    red = np.zeros((64, 64, 4), np.uint8)
+    red[..., 0], red[..., 3] = 255, to_bytes(disc(64, 64, 25))
+    (tmp_path / "things").mkdir()
+    Image.fromarray(red).save(tmp_path / "things" / "ball.png")
+    store = build_store(find_things(tmp_path / "things"), tmp_path / "cache", 480)
+    assert (store[0].alpha == red[..., 3]).all()
+    plain = AugmentPart(
+        empty=1, thing=1, drawn=0, colour=0, blur=0, noise=0, jpeg=0, gray=0, dark=0
+    )
+    seen = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        image, alpha = make_sample(replace(sources, things=store), 0, (64, 64), plain, rng)
+        assert not alpha.any()
+        seen += (image[..., 0].astype(int) - image[..., 1] > 120).mean() > 0.02
+    assert seen > 10
+    with pytest.raises(DataError, match="cut-outs with transparency"):
+        find_things(tmp_path / "nowhere")

@@ -25,6 +25,7 @@ from humatte.train.samples import Sample, Store
 # A picture whose proportions differ by more than this from the wanted size would lose a head or
 # gain wide bars; it gets a new background instead.
 _MAX_ASPECT_RATIO = 1.4
+_CUTOUT_SHARE = 0.7  # of the things are cut-outs, where there are any; the others are drawn blobs
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Sources:
 
     people: Store
     backgrounds: Store | None
+    things: Store | None = None
 
 
 def make_sample(
@@ -124,9 +126,29 @@ def _background(sources: Sources, size: Size, options: AugmentPart, rng: Generat
     image = _scene(sources, size, options, rng)
     if rng.random() < options.thing:
         for _ in range(int(rng.integers(1, 4))):
-            thing = colour(_scene(sources, size, options, rng), rng)
-            image = over(thing, draw_blob(size, rng), image)
+            if sources.things is not None and rng.random() < _CUTOUT_SHARE:
+                thing, matte = _placed_thing(sources.things, size, rng)
+            else:
+                thing, matte = _scene(sources, size, options, rng), draw_blob(size, rng)
+            image = over(colour(thing, rng), matte, image)
     return image
+
+
+def _placed_thing(things: Store, size: Size, rng: Generator) -> tuple[Bytes, NDArray[np.float32]]:
+    """The straight colours and alpha of a thing somewhere in a frame, of any size."""
+    sample = things[int(rng.integers(len(things)))]
+    height, width = sample.alpha.shape
+    scale = min(size[0] / height, size[1] / width) * _between(0.2, 1.3, rng)
+    top, left = (
+        float(rng.uniform(0, 1) * side - scale * own / 2)
+        for side, own in zip(size, (height, width), strict=True)
+    )
+    matrix = placing((height, width), scale, float(rng.normal(0, 15)), top, left)
+    matte = warp(sample.alpha, matrix, scale, size, cv2.BORDER_CONSTANT)
+    thing = warp(sample.foreground, matrix, scale, size, cv2.BORDER_REPLICATE)
+    if rng.random() < 0.5:
+        thing, matte = thing[:, ::-1], matte[:, ::-1]
+    return np.ascontiguousarray(thing), to_float(np.ascontiguousarray(matte))
 
 
 def _scene(sources: Sources, size: Size, options: AugmentPart, rng: Generator) -> Bytes:

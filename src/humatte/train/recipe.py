@@ -70,6 +70,9 @@ class DataPart(_Part):
     """Sources (the column `source`) that are not trained on, to see how others then score."""
     background: str = "background"
     """Folder of pictures without people, for background replacement; may be absent."""
+    things: str | None = None
+    """Folder of cut-outs, with transparency, of things that are not people; its own path, or below
+    the data folder."""
     long_side: Annotated[int, Field(ge=32)] = 480
     """Pictures are kept decoded with at most this long side, in pixels."""
     workers: Annotated[int, Field(ge=0)] = 2
@@ -88,7 +91,7 @@ class AugmentPart(_Part):
     drawn: Share = 0.15
     """Chance that a new background is a drawn pattern instead of a photo."""
     thing: Share = 0.0
-    """Chance of a drawn thing, a blob of another background, before a new background."""
+    """Chance of things before a new background: cut-outs of `data.things`, and drawn blobs."""
     group: Share = 0.1
     """Chance of further people behind the first, when the background is replaced."""
     people: Annotated[int, Field(ge=2)] = 2

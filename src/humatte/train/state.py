@@ -18,7 +18,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
 
-from humatte.data.layouts import find_backgrounds, find_split
+from humatte.data.layouts import find_backgrounds, find_split, find_things
 from humatte.data.pairs import Pair
 from humatte.errors import TrainingError
 from humatte.network import fingerprints_of, fingerprints_text
@@ -60,8 +60,9 @@ class Data:
     @property
     def data_hash(self) -> str:
         """Names the exact pictures that were trained on."""
-        backgrounds = self.sources.backgrounds
+        backgrounds, things = self.sources.backgrounds, self.sources.things
         parts = [self.sources.people.data_hash, backgrounds.data_hash if backgrounds else "none"]
+        parts += [things.data_hash] if things else []
         return "-".join(part[:16] for part in parts)
 
 
@@ -137,6 +138,7 @@ def open_data(recipe: Recipe, data: Path, cache: Path, report: Report, fabric: F
     train, held_out = find_split(data, part.people, part.train, part.validation, part.layout)
     train = without_sources(train, part.without)
     backgrounds = find_backgrounds(data / part.background)
+    things = find_things(data / part.things) if part.things else []
     if fabric.is_global_zero:
         write_origins(train, report.folder / "data.json")
 
@@ -149,6 +151,7 @@ def open_data(recipe: Recipe, data: Path, cache: Path, report: Report, fabric: F
             Sources(
                 store(train, "training pictures"),
                 store(backgrounds, "backgrounds") if backgrounds else None,
+                store(things, "things") if things else None,
             ),
             store(held_out, "validation pictures"),
         )
