@@ -8,14 +8,16 @@ from __future__ import annotations
 import csv
 import io
 import multiprocessing
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from humatte.console import progress, say
-from humatte.errors import HumatteError, one_line
+from humatte.errors import DataError, HumatteError, one_line
 from humatte.image_io import write
 
 Item = TypeVar("Item")
@@ -37,6 +39,8 @@ class Report:
     """(name, reason) of what was left out on purpose."""
     failed: list[tuple[str, str]] = field(default_factory=list)
     """(name, reason) of what went wrong."""
+    answers: list[Any] = field(default_factory=list)
+    """What the work returned for each item that was made, in no order."""
 
     def tell(self, what: str, csv_file: Path) -> bool:
         """Says the counts, writes the reasons to a CSV if there are any; whether none failed."""
@@ -62,7 +66,7 @@ class Report:
 def work_through(
     what: str,
     items: Sequence[Item],
-    do: Callable[[Item], None],
+    do: Callable[[Item], object],
     name_of: Callable[[Item], str],
     is_done: Callable[[Item], bool] = lambda item: False,
     jobs: int = 1,
@@ -72,14 +76,16 @@ def work_through(
     Args:
         what: the bar's words.
         items: what to work on.
-        do: works on one item and writes its result. Raises `Skip` to leave it out. With several
-            jobs it runs in other processes: a function of a module, or a `partial` of one.
+        do: works on one item and writes its result; what it returns is kept in `Report.answers`.
+            Raises `Skip` to leave the item out. With several jobs it runs in other processes: a
+            function of a module, or a `partial` of one.
         name_of: an item's name, for the report.
         is_done: whether an earlier run has finished it.
         jobs: how many processes; 1 works in this one.
 
     Raises:
         KeyboardInterrupt: interrupted; what was finished is kept, and a later run goes on.
+        DataError: a process died, for want of memory or by a crash; what was finished is kept.
     """
     report = Report()
     waiting = [item for item in items if not is_done(item)]
@@ -92,21 +98,34 @@ def work_through(
             return report
         # Spawned, not forked: the parent may have threads (OpenCV, onnxruntime, numba).
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(min(jobs, len(waiting)), mp_context=context)
+        workers = min(jobs, len(waiting))
+        pool = ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent)
         try:
             running = {pool.submit(do, item): item for item in waiting}
             for future in as_completed(running):
                 _note(report, name_of(running[future]), future.result)
                 advance()
+        except BrokenProcessPool:
+            raise DataError(
+                f"{what}: a process died, perhaps for want of memory; what was finished is kept: "
+                "run it again with fewer --jobs"
+            ) from None
         finally:
             pool.shutdown(cancel_futures=True)
     return report
 
 
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C reaches every process of the terminal; one of them saying so is enough."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _note(report: Report, name: str, result: Callable[[], object]) -> None:
     try:
-        result()
+        report.answers.append(result())
         report.made += 1
+    except BrokenProcessPool:
+        raise
     except Skip as why:
         report.skipped.append((name, one_line(why)))
     except HumatteError as error:
