@@ -74,3 +74,60 @@ def import_(
     wanted = Wanted(kind, link, name, licence, pictures, masks, colours, soft, stored=lies[mattes])
     if not import_set(source, out, wanted, jobs):
         raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="A set: image/, alpha/, lists.", metavar="SET")],
+    lists: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--list", help="A list to check, or all; by default train.txt, val.txt and test.txt."
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write an HTML page with small pictures.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Write a line for each finding.")
+    ] = None,
+    write_clean: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-clean", help="Write the lists, less what stands in the way, to this folder."
+        ),
+    ] = None,
+    soft: Annotated[
+        bool, typer.Option("--soft", help="Mattes without softness are an error.")
+    ] = False,
+    least_side: Annotated[
+        int, typer.Option("--least-side", help="Pictures with a shorter side, in pixels, are tiny.")
+    ] = 128,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Look for crops and mirror images in each list too.")
+    ] = False,
+    duplicates: Annotated[
+        bool,
+        typer.Option("--duplicates/--no-duplicates", help="Look for pictures that show the same."),
+    ] = True,
+    jobs: _Jobs = 1,
+) -> None:
+    """Check a set before training: files, lists, mattes, the same photo in two lists."""
+    from humatte.console import say, tell
+    from humatte.data import findings
+    from humatte.data.check import Rules, check_set
+    from humatte.data.check_report import report as html
+    from humatte.image_io import write
+
+    rules = Rules(soft, least_side, duplicates, thorough)
+    outcome = check_set(folder, lists or (), rules, jobs)
+    tell(findings.as_text(outcome))
+    if csv:
+        findings.write_csv(outcome, csv)
+    if report:
+        write(html(outcome).encode(), report)
+    if write_clean:
+        for name, lost in findings.write_clean(outcome, write_clean).items():
+            say(f"{write_clean / name}: without {lost} names of {folder / name}")
+    if not outcome.may_train:
+        raise typer.Exit(1)

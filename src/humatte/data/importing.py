@@ -26,7 +26,7 @@ from humatte.console import say
 from humatte.data import published
 from humatte.data.layouts import read_sources, write_sources
 from humatte.data.lists import add_to_list
-from humatte.data.pairs import Pair
+from humatte.data.pairs import Pair, is_no_matte, matte_in
 from humatte.data.published import P3M_PARTS, Lists
 from humatte.data.work import Skip, work_through
 from humatte.errors import DataError, OutputError, UsageError
@@ -41,7 +41,6 @@ _FINDERS: dict[str, Callable[[Path], Lists]] = {
 }
 KINDS = tuple(_FINDERS)
 _LOSSY = (".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif")
-_COLOURLESS = 8  # channels of a gray matte differ by no more, of 255: what JPEG makes of gray
 _SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
@@ -219,12 +218,9 @@ def _matte(path: Path, wanted: Wanted) -> NDArray[np.uint8]:
     picture = read(path)
     if wanted.kind == "masks" and not wanted.soft:
         return _hard(picture, path, wanted)
-    if picture.alpha is not None:
-        return to_bytes(picture.alpha)
-    spread = np.ptp(picture.image, axis=2)
-    if spread.max() > _COLOURLESS:
+    if is_no_matte(picture):
         raise Skip(f"{path} is a picture in colour without transparency; expected a matte")
-    return picture.image[..., 0]
+    return matte_in(picture)
 
 
 def _hard(picture: Picture, path: Path, wanted: Wanted) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from humatte.data import published
@@ -91,15 +91,28 @@ def find_pairs(folder: Path, list_file: str) -> list[Pair]:
     Raises:
         DataError: no list, an empty list, or names without a file; the first ones are listed.
     """
+    if not list_file.endswith(".csv"):
+        for part in ("image", "alpha"):
+            files_by_stem(folder / part)  # raises for two files of one name
+    return _complete(listed(folder, list_file), folder / list_file)
+
+
+def listed(folder: Path, list_file: str) -> list[Pair]:
+    """The pairs that a list names, as `find_pairs`, whether or not their files are there.
+
+    Raises:
+        DataError: no list.
+    """
     path = folder / list_file
-    if list_file == EVERY:
-        names = sorted(set(files_by_stem(folder / "image")) & set(files_by_stem(folder / "alpha")))
-        pairs = _named(folder, names)
-    elif path.suffix == ".csv" and path.is_file():
-        pairs = _from_csv(path)
-    else:
-        pairs = _named(folder, read_list(path))
-    return _complete(pairs, path)
+    if path.suffix == ".csv" and path.is_file():
+        return _from_csv(path)
+    images, alphas = (scan(folder / part) for part in ("image", "alpha"))
+    names = sorted(set(images) & set(alphas)) if list_file == EVERY else read_list(path)
+    absent, columns = [folder / "absent"], read_sources(folder)
+    return [
+        Pair(name, images.get(name, absent)[0], alphas.get(name, absent)[0], columns.get(name, {}))
+        for name in names
+    ]
 
 
 def _complete(pairs: list[Pair], where: Path) -> list[Pair]:
@@ -114,15 +127,6 @@ def _complete(pairs: list[Pair], where: Path) -> list[Pair]:
             "remove them from the list"
         )
     return pairs
-
-
-def _named(folder: Path, names: Iterable[str]) -> list[Pair]:
-    images, alphas = (files_by_stem(folder / part) for part in ("image", "alpha"))
-    absent, columns = folder / "absent", read_sources(folder)
-    return [
-        Pair(name, images.get(name, absent), alphas.get(name, absent), columns.get(name, {}))
-        for name in names
-    ]
 
 
 def read_sources(folder: Path) -> dict[str, dict[str, str]]:
@@ -201,11 +205,18 @@ def files_by_stem(folder: Path) -> dict[str, Path]:
     Raises:
         DataError: two pictures of one name.
     """
-    found: dict[str, Path] = {}
+    found = scan(folder)
+    for paths in found.values():
+        if len(paths) > 1:
+            raise DataError(f"{paths[1]}: {paths[0].name} has the same name; rename one")
+    return {stem: paths[0] for stem, paths in found.items()}
+
+
+def scan(folder: Path) -> dict[str, list[Path]]:
+    """All pictures of a folder, by name without suffix; none if there is no such folder."""
+    found: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         hidden = path.name.startswith(".")  # such as macOS's ._NAME.jpg, which is no picture
         if path.suffix.lower() in PICTURE_SUFFIXES and not hidden:
-            if path.stem in found:
-                raise DataError(f"{path}: {found[path.stem].name} has the same name; rename one")
-            found[path.stem] = path
+            found.setdefault(path.stem, []).append(path)
     return found
