@@ -29,7 +29,8 @@ td.number { text-align: right; font-variant-numeric: tabular-nums }
 figure { margin: 0; background: var(--soft); padding: .5rem; width: fit-content; min-width: 11rem;
   max-width: 100%; box-sizing: border-box }
 figure p { margin: 0; max-width: 22rem; overflow-wrap: anywhere }
-figcaption { font-size: .85rem; overflow-wrap: anywhere; contain: inline-size } img { max-width: 100%; height: auto }
+figcaption { font-size: .85rem; overflow-wrap: anywhere; contain: inline-size }
+img { max-width: 100%; height: auto }
 .good { color: #188038 } .bad { color: #d93025; font-weight: 600 }
 @media (prefers-color-scheme: dark) { .good { color: #81c995 } .bad { color: #f28b82 } }
 """
