@@ -212,6 +212,18 @@ def find_backgrounds(folder: Path) -> list[Pair]:
     return [Pair(stem, path, None) for stem, path in sorted(files_by_stem(folder).items())]
 
 
+def find_things(folder: Path) -> list[Pair]:
+    """Every cut-out in a folder: each file is the picture and, by its transparency, the matte.
+
+    Raises:
+        DataError: no pictures there.
+    """
+    things = [Pair(stem, path, path) for stem, path in sorted(files_by_stem(folder).items())]
+    if not things:
+        raise DataError(f"{folder}: no pictures; expected cut-outs with transparency")
+    return things
+
+
 def files_by_stem(folder: Path) -> dict[str, Path]:
     """The pictures of a folder, by name without suffix; none if there is no such folder.
 

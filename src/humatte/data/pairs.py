@@ -47,20 +47,32 @@ def read_pair(pair: Pair, long_side: int) -> tuple[Image, NDArray[np.uint8]]:
     Raises:
         DataError: an unreadable file, or a matte of another size than its photo.
     """
-    try:
-        image = read(pair.image).image
-        alpha = read_matte(pair.alpha) if pair.alpha else np.zeros(image.shape[:2], np.uint8)
-    except PictureError as error:
-        raise DataError(f"{pair.name}: {error}") from error
-    if alpha.shape != image.shape[:2]:
-        raise DataError(
-            f"{pair.name}: the matte is {alpha.shape[1]}x{alpha.shape[0]}, "
-            f"the photo {image.shape[1]}x{image.shape[0]}"
-        )
+    picture, alpha = open_pair(pair)
+    image = picture.image
     if max(alpha.shape) > long_side:
         size = fitted_size((alpha.shape[0], alpha.shape[1]), long_side)
         image, alpha = resize(image, size), resize(alpha, size)
     return image, alpha
+
+
+def open_pair(pair: Pair) -> tuple[Picture, NDArray[np.uint8]]:
+    """The photo with what is kept of it, and its matte as bytes (H, W), at full size.
+
+    Raises:
+        DataError: an unreadable file, or a matte of another size than its photo.
+    """
+    try:
+        picture = read(pair.image)
+        size = picture.image.shape[:2]
+        alpha = read_matte(pair.alpha) if pair.alpha else np.zeros(size, np.uint8)
+    except PictureError as error:
+        raise DataError(f"{pair.name}: {error}") from error
+    if alpha.shape != size:
+        raise DataError(
+            f"{pair.name}: the matte is {alpha.shape[1]}x{alpha.shape[0]}, "
+            f"the photo {size[1]}x{size[0]}"
+        )
+    return picture, alpha
 
 
 def read_matte(path: Path) -> NDArray[np.uint8]:

@@ -99,6 +99,9 @@ class Reach:
         """The reach in a picture of this size, in pixels."""
         return self.pixels if self.permille is None else permille_px(size, self.permille)
 
+    def __str__(self) -> str:
+        return f"{self.pixels}px" if self.permille is None else f"{self.permille:g}permille"
+
 
 _REACH = re.compile(r"(\d+(?:\.\d+)?)\s*(px|%|permille|‰|)")
 _PERMILLE = {"%": 10.0, "permille": 1.0, "‰": 1.0}
@@ -121,3 +124,35 @@ def parse_reach(text: str) -> Reach:
         f"cannot understand the size '{text}'; expected pixels, as 12, or thousandths of the "
         "long side, as 20permille"
     )
+
+
+@dataclass(frozen=True)
+class Band:
+    """How a trimap's unsure band is made: its reach, its shape, its reach into the person."""
+
+    reach: Reach = Reach(permille=10)
+    kernel: Kernel = "ellipse"
+    inward: Reach | None = None
+
+    def of(self, alpha: Alpha) -> Trimap:
+        """The trimap of an alpha (H, W) float32."""
+        size = (alpha.shape[0], alpha.shape[1])
+        inward = self.inward.px(size) if self.inward else None
+        return trimap_of(alpha, self.reach.px(size), self.kernel, inward)
+
+    def settings(self) -> dict[str, str]:
+        """What the results depend on."""
+        inward = str(self.inward or self.reach)
+        return {"size": str(self.reach), "inward": inward, "kernel": self.kernel}
+
+
+def parse_band(size: str, kernel: str, inward: str | None = None) -> Band:
+    """A band from what a user typed.
+
+    Raises:
+        UsageError: a size or kernel that is not known.
+    """
+    found = next((known for known in KERNELS if known == kernel), None)
+    if not found:
+        raise UsageError(f"no kernel '{kernel}'; expected one of {', '.join(KERNELS)}")
+    return Band(parse_reach(size), found, parse_reach(inward) if inward else None)

@@ -70,6 +70,7 @@ def work_through(
     name_of: Callable[[Item], str],
     is_done: Callable[[Item], bool] = lambda item: False,
     jobs: int = 1,
+    keep: Callable[[Any], None] = lambda answer: None,
 ) -> Report:
     """Works on every item that is not done yet.
 
@@ -82,6 +83,7 @@ def work_through(
         name_of: an item's name, for the report.
         is_done: whether an earlier run has finished it.
         jobs: how many processes; 1 works in this one.
+        keep: called in this process with each answer as it comes.
 
     Raises:
         KeyboardInterrupt: interrupted; what was finished is kept, and a later run goes on.
@@ -93,7 +95,7 @@ def work_through(
     with progress(what, len(waiting)) as advance:
         if jobs == 1 or len(waiting) < 2:
             for item in waiting:
-                _note(report, name_of(item), lambda item=item: do(item))  # type: ignore[misc]
+                _note(report, name_of(item), lambda item=item: do(item), keep)  # type: ignore[misc]
                 advance()
             return report
         # Spawned, not forked: the parent may have threads (OpenCV, onnxruntime, numba).
@@ -103,7 +105,7 @@ def work_through(
         try:
             running = {pool.submit(do, item): item for item in waiting}
             for future in as_completed(running):
-                _note(report, name_of(running[future]), future.result)
+                _note(report, name_of(running[future]), future.result, keep)
                 advance()
         except BrokenProcessPool:
             raise DataError(
@@ -120,9 +122,12 @@ def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _note(report: Report, name: str, result: Callable[[], object]) -> None:
+def _note(
+    report: Report, name: str, result: Callable[[], object], keep: Callable[[Any], None]
+) -> None:
     try:
         report.answers.append(result())
+        keep(report.answers[-1])
         report.made += 1
     except BrokenProcessPool:
         raise

@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 
 from humatte.arrays import Size, to_bytes, to_float
 from humatte.composite import over
+from humatte.data.geometry import Bytes, placing, warp
 from humatte.train.patterns import draw_blob, draw_pattern
 from humatte.train.recipe import AugmentPart
 from humatte.train.samples import Sample, Store
 
-Bytes = NDArray[np.uint8]
 # A picture whose proportions differ by more than this from the wanted size would lose a head or
 # gain wide bars; it gets a new background instead.
 _MAX_ASPECT_RATIO = 1.4
+_CUTOUT_SHARE = 0.7  # of the things are cut-outs, where there are any; the others are drawn blobs
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Sources:
 
     people: Store
     backgrounds: Store | None
+    things: Store | None = None
 
 
 def make_sample(
@@ -64,30 +66,36 @@ def _reframe(
     height, width = sample.alpha.shape
     fits = min(size[0] / height, size[1] / width)
     covers = max(size[0] / height, size[1] / width)
-    scale = covers * _between(1.0, 1.5, rng) if rng.random() < 0.7 else _between(fits, covers, rng)
+    scale = (
+        covers * _between(*options.crop, rng) if rng.random() < 0.7 else _between(fits, covers, rng)
+    )
     top = rng.uniform(*sorted((0.0, size[0] - scale * height)))
     left = rng.uniform(*sorted((0.0, size[1] - scale * width)))
     turn = rng.normal(0, options.rotate_degrees)
-    matrix = _placing(sample.alpha.shape, scale, turn, top, left)
-    image = _warp(sample.image, matrix, scale, size, cv2.BORDER_REPLICATE)
-    return image, _warp(sample.alpha, matrix, scale, size, cv2.BORDER_REPLICATE)
+    matrix = placing(sample.alpha.shape, scale, turn, top, left)
+    image = warp(sample.image, matrix, scale, size, cv2.BORDER_REPLICATE)
+    return image, warp(sample.alpha, matrix, scale, size, cv2.BORDER_REPLICATE)
 
 
 def _replaced(
     sources: Sources, index: int, size: Size, options: AugmentPart, rng: Generator
 ) -> tuple[Bytes, Bytes]:
-    """One or two people over another background."""
+    """One person or several over another background."""
     image = _background(sources, size, options, rng)
     alpha = np.zeros(size, np.float32)
     people = [index]
     if rng.random() < options.group:
-        people.insert(0, int(rng.integers(len(sources.people))))
+        more = int(rng.integers(1, options.people))
+        people = [*(int(one) for one in rng.integers(len(sources.people), size=more)), index]
     for person in people:
         foreground, matte = _placed_person(sources.people, person, size, options, rng)
         if rng.random() < 0.5:
             foreground = colour(foreground, rng, strength=0.6)
         image = over(foreground, matte, image)
         alpha = alpha + matte - alpha * matte  # alpha of one layer over another
+    if rng.random() < options.occluder:
+        thing, blob = colour(_scene(sources, size, options, rng), rng), draw_blob(size, rng)
+        image, alpha = over(thing, blob, image), alpha * (1 - blob)
     return image, to_bytes(alpha)
 
 
@@ -107,9 +115,9 @@ def _placed_person(
     centre = scale * (left_box + right_box) / 2
     left = size[1] * np.clip(rng.normal(0.5, 0.2), 0.0, 1.0) - centre
     turn = rng.normal(0, options.rotate_degrees / 2)
-    matrix = _placing(sample.alpha.shape, scale, turn, float(top), float(left))
-    matte = _warp(sample.alpha, matrix, scale, size, cv2.BORDER_CONSTANT)
-    foreground = _warp(sample.foreground, matrix, scale, size, cv2.BORDER_REPLICATE)
+    matrix = placing(sample.alpha.shape, scale, turn, float(top), float(left))
+    matte = warp(sample.alpha, matrix, scale, size, cv2.BORDER_CONSTANT)
+    foreground = warp(sample.foreground, matrix, scale, size, cv2.BORDER_REPLICATE)
     return foreground, to_float(matte)
 
 
@@ -118,9 +126,29 @@ def _background(sources: Sources, size: Size, options: AugmentPart, rng: Generat
     image = _scene(sources, size, options, rng)
     if rng.random() < options.thing:
         for _ in range(int(rng.integers(1, 4))):
-            thing = colour(_scene(sources, size, options, rng), rng)
-            image = over(thing, draw_blob(size, rng), image)
+            if sources.things is not None and rng.random() < _CUTOUT_SHARE:
+                thing, matte = _placed_thing(sources.things, size, rng)
+            else:
+                thing, matte = _scene(sources, size, options, rng), draw_blob(size, rng)
+            image = over(colour(thing, rng), matte, image)
     return image
+
+
+def _placed_thing(things: Store, size: Size, rng: Generator) -> tuple[Bytes, NDArray[np.float32]]:
+    """The straight colours and alpha of a thing somewhere in a frame, of any size."""
+    sample = things[int(rng.integers(len(things)))]
+    height, width = sample.alpha.shape
+    scale = min(size[0] / height, size[1] / width) * _between(0.2, 1.3, rng)
+    top, left = (
+        float(rng.uniform(0, 1) * side - scale * own / 2)
+        for side, own in zip(size, (height, width), strict=True)
+    )
+    matrix = placing((height, width), scale, float(rng.normal(0, 15)), top, left)
+    matte = warp(sample.alpha, matrix, scale, size, cv2.BORDER_CONSTANT)
+    thing = warp(sample.foreground, matrix, scale, size, cv2.BORDER_REPLICATE)
+    if rng.random() < 0.5:
+        thing, matte = thing[:, ::-1], matte[:, ::-1]
+    return np.ascontiguousarray(thing), to_float(np.ascontiguousarray(matte))
 
 
 def _scene(sources: Sources, size: Size, options: AugmentPart, rng: Generator) -> Bytes:
@@ -132,39 +160,13 @@ def _scene(sources: Sources, size: Size, options: AugmentPart, rng: Generator) -
     scale = max(size[0] / height, size[1] / width) * _between(*options.zoom, rng)
     top = rng.uniform(size[0] - scale * height, 0)
     left = rng.uniform(size[1] - scale * width, 0)
-    matrix = _placing((height, width), scale, 0, top, left)
-    image = _warp(image, matrix, scale, size, cv2.BORDER_REFLECT)
+    matrix = placing((height, width), scale, 0, top, left)
+    image = warp(image, matrix, scale, size, cv2.BORDER_REFLECT)
     if rng.random() < 0.5:
         image = np.ascontiguousarray(image[:, ::-1])
     if rng.random() < 0.3:  # shallow depth of field
         image = cv2.GaussianBlur(image, (0, 0), _between(0.7, 4.0, rng))
     return image
-
-
-def _placing(
-    source: Size, scale: float, degrees: float, top: float, left: float
-) -> NDArray[np.float64]:
-    """The 2x3 matrix that scales, turns about the middle, and puts the top left corner."""
-    middle = (source[1] / 2, source[0] / 2)
-    matrix = cv2.getRotationMatrix2D(middle, degrees, scale)
-    matrix[:, 2] += (scale - 1) * np.array(middle) + (left, top)
-    return np.asarray(matrix)
-
-
-def _warp(
-    pixels: Bytes, matrix: NDArray[np.float64], scale: float, size: Size, border: int
-) -> Bytes:
-    """Warps; halves first where it shrinks by more than two, so that nothing aliases."""
-    while scale < 0.5 and min(pixels.shape[:2]) > 1:
-        height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
-        grown = np.diag([pixels.shape[1] / width, pixels.shape[0] / height, 1.0])
-        # Pixel centres: x in the halved picture is (x + 0.5) * factor - 0.5 in the whole one.
-        grown[:2, 2] = (np.diag(grown)[:2] - 1) / 2
-        matrix, scale = matrix @ grown, scale * 2
-        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(
-        cv2.warpAffine(pixels, matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=border)
-    )
 
 
 def colour(image: Bytes, rng: Generator, strength: float = 1.0) -> Bytes:
@@ -182,10 +184,21 @@ def colour(image: Bytes, rng: Generator, strength: float = 1.0) -> Bytes:
     return np.asarray(cv2.LUT(image, to_bytes(levels)))
 
 
+def low_light(image: Bytes, rng: Generator) -> Bytes:
+    """A picture taken with a fraction of the light it needs, brightened afterwards or not."""
+    light = _between(0.06, 0.5, rng)
+    brighter = light ** -rng.uniform(0, 0.9)
+    noise = rng.standard_normal(image.shape, np.float32) * np.float32(_between(1, 6, rng))
+    image = cv2.addWeighted(image, light, noise, 1, 0, dtype=cv2.CV_8U)
+    return np.asarray(cv2.convertScaleAbs(image, alpha=brighter))
+
+
 def camera(image: Bytes, options: AugmentPart, rng: Generator) -> Bytes:
     """What a camera and a file do to a picture: colour, blur, noise, compression."""
     if rng.random() < options.colour:
         image = colour(image, rng)
+    if rng.random() < options.dark:
+        image = low_light(image, rng)
     if rng.random() < options.gray:
         image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     if rng.random() < options.blur:

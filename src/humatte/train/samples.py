@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from humatte.arrays import to_float
 from humatte.data.fingerprint import Hashes, fingerprint
+from humatte.data.geometry import person_box
 from humatte.data.pairs import Pair, read_pair
 from humatte.errors import DataError
 from humatte.foreground import estimate_foreground
@@ -136,7 +137,7 @@ def _write_store(
         parts = [image]
         if pair.alpha:
             parts += [estimate_foreground(image, to_float(alpha)), alpha]
-        return b"".join(part.tobytes() for part in parts), alpha.shape, _person_box(alpha)
+        return b"".join(part.tobytes() for part in parts), alpha.shape, person_box(alpha)
 
     index, boxes, broken, offset = [], [], [], 0
     with (folder / "pixels.bin").open("wb") as file, ThreadPoolExecutor(2) as pool:
@@ -161,11 +162,3 @@ def _write_store(
         "has_people": bool(pairs and pairs[0].alpha),
     }
     (folder / "facts.json").write_text(json.dumps(facts), "utf-8")
-
-
-def _person_box(alpha: NDArray[np.uint8]) -> tuple[int, ...]:
-    """Top, left, bottom, right of the person; the whole picture if there is none."""
-    rows, columns = (np.flatnonzero((alpha > 127).any(axis=axis)) for axis in (1, 0))
-    if not rows.size:
-        return 0, 0, alpha.shape[0], alpha.shape[1]
-    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
