@@ -122,3 +122,11 @@ def test_nothing_is_like_nothing() -> None:
     empty = describe(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8))
     assert empty.points.shape == (0, 2)
     assert find_alike([empty], [(range(1), range(1))]) == []
+
+
+def test_the_order_of_two_pictures_does_not_matter(astronaut_image: Image) -> None:
+    crops = [astronaut_image[40:300, 90:420], astronaut_image[60:280, 420:120:-1], noise(90, 90)]
+    every = [describe(image, full(image)) for image in map(np.ascontiguousarray, crops)]
+    (pair,), (turned,) = (find_alike(some, [(range(3), range(3))]) for some in (every, every[::-1]))
+    assert (pair.first, pair.second) == (2 - turned.second, 2 - turned.first) == (0, 1)
+    assert pair.agreeing == turned.agreeing

@@ -242,3 +242,67 @@ def check(
             say(f"{write_clean / name}: without {lost} names of {folder / name}")
     if not outcome.may_train:
         raise typer.Exit(1)
+
+
+@app.command()
+def split(
+    folder: Annotated[Path, typer.Argument(help="A set: image/, alpha/.", metavar="SET")],
+    val: Annotated[str, typer.Option("--val", help="Share to validate on, as 5% or 0.05.")] = "5%",
+    test: Annotated[str, typer.Option("--test", help="Share to test on, as 5% or 0.05.")] = "0",
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by",
+            help="What keeps pictures together: a column of sources.csv, looks (the same photo or "
+            "shoot) or name (nothing). By default group, else looks.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Another one gives another split.")] = 1,
+    add: Annotated[
+        bool, typer.Option("--add", help="Keep the lists; put new pictures into them.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace lists that are there.")] = False,
+    jobs: _Jobs = 1,
+) -> None:
+    """Make train.txt, val.txt and test.txt; what belongs together stays together."""
+    from humatte.data.split import Shares, parse_share, split_set, tell
+
+    if add and force:
+        raise UsageError("--add keeps the lists, --force replaces them; choose one")
+    shares = Shares(parse_share(val), parse_share(test))
+    tell(split_set(folder, shares, by or (), seed, force, add, jobs), shares)
+
+
+@app.command()
+def review(
+    folder: Annotated[Path, typer.Argument(help="A set: image/, alpha/, lists.", metavar="SET")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="A .png sheet (several are numbered) or .html page.")
+    ],
+    list_file: Annotated[str, typer.Option("--list", help="A list, or all.")] = "all",
+    random: Annotated[
+        int | None, typer.Option("--random", help="Only so many, drawn at random.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Another one draws others.")] = 1,
+    names: Annotated[
+        list[str] | None, typer.Option("--names", help="Only this one; may be given several times.")
+    ] = None,
+    mattes: Annotated[
+        Path | None,
+        typer.Option("--mattes", help="A folder of other mattes NAME.png to show beside them."),
+    ] = None,
+    cell: Annotated[
+        int, typer.Option("--cell", min=32, help="The long side of each picture, in pixels.")
+    ] = 200,
+    per_sheet: Annotated[
+        int, typer.Option("--per-sheet", min=1, help="Pictures on one PNG sheet.")
+    ] = 48,
+    jobs: _Jobs = 1,
+) -> None:
+    """Show pictures, their mattes, and the people on magenta, to judge them by eye."""
+    from humatte.data.review import View, choose
+    from humatte.data.review import review as draw
+
+    pairs = choose(folder, list_file, names or (), random, seed)
+    if not draw(pairs, out, View(cell, per_sheet, mattes), jobs):
+        raise typer.Exit(1)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from humatte.console import progress
 from humatte.data.findings import KINDS, Finding, Outcome
-from humatte.data.layouts import EVERY, listed, read_sources, scan
+from humatte.data.layouts import EVERY, expect_set, listed, read_sources, scan
 from humatte.data.looks import Looks, describe, find_alike, steps
 from humatte.data.pairs import Pair, is_no_matte, matte_in
 from humatte.data.work import Report, work_through
@@ -70,11 +70,8 @@ def check_set(
         DataError: no such folder, or one of `lists` is not there.
     """
     rules = rules or Rules()
-    if not (folder / "image").is_dir() and not any(name.endswith(".csv") for name in lists):
-        raise DataError(
-            f"{folder}: no image/ in it; expected a set with image/ and alpha/ "
-            "(`humatte data import` makes one of other layouts)"
-        )
+    if not any(name.endswith(".csv") for name in lists):
+        expect_set(folder)
     chosen = [*lists] or [name for name in USUAL_LISTS if (folder / name).is_file()] or [EVERY]
     outcome = Outcome(folder, {name: listed(folder, name) for name in dict.fromkeys(chosen)})
     found = [*_lists(outcome, usual=not lists), *_files(outcome, usual=not lists)]

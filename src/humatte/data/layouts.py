@@ -129,6 +129,19 @@ def _complete(pairs: list[Pair], where: Path) -> list[Pair]:
     return pairs
 
 
+def expect_set(folder: Path) -> None:
+    """Refuses a folder that is no set of the one layout.
+
+    Raises:
+        DataError: there is no image/ in it, or no such folder.
+    """
+    if not (folder / "image").is_dir():
+        raise DataError(
+            f"{folder}: no image/ in it; expected a set with image/ and alpha/, which "
+            "humatte data import makes of other layouts"
+        )
+
+
 def read_sources(folder: Path) -> dict[str, dict[str, str]]:
     """All columns of FOLDER/sources.csv, by name; empty if there is no such file."""
     if not (folder / SOURCES).is_file():
