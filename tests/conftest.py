@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from drawn import ROOT, gradient
 from hypothesis import settings
 from PIL import Image
+
+from humatte import cli
 
 # Time limits belong to benchmarks: on a busy machine the first example pays for an import.
 settings.register_profile("humatte", deadline=None)
@@ -25,3 +28,20 @@ def photo(tmp_path: Path) -> Path:
     path = tmp_path / "photo.jpg"
     Image.fromarray(gradient(60, 80)).save(path)
     return path
+
+
+class Outcome:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def humatte(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def run(*words: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["humatte", *(str(word) for word in words)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out, err = capsys.readouterr()
+        return Outcome(int(end.value.code or 0), out, err)
+
+    return run

@@ -59,3 +59,25 @@ def room(height: int = 300, width: int = 400) -> np.ndarray:
     light = np.linspace(1.05, 0.8, width)[None, :, None]
     grain = np.random.default_rng(0).normal(0, 2.5, image.shape)
     return np.clip(image * light + grain, 0, 255).astype(np.uint8)
+
+
+def put(path: Path, pixels: np.ndarray, **options: object) -> Path:
+    """Writes pixels as a picture, its folders made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
+    return path
+
+
+def matte(height: int, width: int) -> np.ndarray:
+    """The bytes (H, W) of a soft disc in the upper left: turned in any way it is another matte."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    distance = np.hypot(y - height * 0.35, x - width * 0.4)
+    return np.clip((min(height, width) * 0.3 - distance) * 64 + 128, 0, 255).astype(np.uint8)
+
+
+def a_set(folder: Path, names: list[str], height: int = 40, width: int = 56) -> Path:
+    """A set of pictures that look different, each with a matte."""
+    for number, name in enumerate(names):
+        put(folder / f"image/{name}.png", noise(height, width, seed=number))
+        put(folder / f"alpha/{name}.png", matte(height, width))
+    return folder

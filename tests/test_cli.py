@@ -17,23 +17,6 @@ from PIL import Image
 from humatte import cli
 
 
-class Outcome:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def humatte(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    def run(*words: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["humatte", *(str(word) for word in words)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, err = capsys.readouterr()
-        return Outcome(int(end.value.code or 0), out, err)
-
-    return run
-
-
 @pytest.fixture
 def two_pictures(tmp_path: Path) -> Path:
     """A folder with a.jpg and b.jpg, nobody in them."""

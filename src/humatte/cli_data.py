@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from humatte.errors import UsageError
+
 app = typer.Typer(
     name="data",
     help="Prepare training data: masks to trimaps to mattes, new backgrounds, checks, lists.",
@@ -131,4 +133,112 @@ def compose(
     if not make_pictures(
         people, background, out, count, seed, look, several, list_file, format_name, jobs
     ):
+        raise typer.Exit(1)
+
+
+@app.command("import")
+def import_(
+    kind: Annotated[
+        str, typer.Argument(help="aisegment, p3m, shm, masks or cutouts.", metavar="KIND")
+    ],
+    source: Annotated[Path, typer.Argument(help="The data set's folder as it was unpacked.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The set to make or to add to.")],
+    link: Annotated[
+        bool, typer.Option("--link", help="Link to the pictures instead of copying them.")
+    ] = False,
+    name: Annotated[
+        str, typer.Option("--source", help="What the column 'source' says of each picture.")
+    ] = "",
+    licence: Annotated[
+        str, typer.Option("--licence", help="What the column 'licence' says of each picture.")
+    ] = "",
+    pictures: Annotated[
+        str | None, typer.Option("--pictures", help="With masks: the name of the picture folders.")
+    ] = None,
+    masks: Annotated[
+        str | None, typer.Option("--masks", help="With masks: the name of the mask folders.")
+    ] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--value", help="With masks: the gray (0-255) or colour (#rrggbb) that is a person."
+        ),
+    ] = None,
+    soft: Annotated[
+        bool, typer.Option("--soft", help="With masks: they are mattes, their gray is kept.")
+    ] = False,
+    mattes: Annotated[
+        str | None,
+        typer.Option(
+            "--mattes", help="Of pictures turned by the camera: they lie as-seen or as-stored."
+        ),
+    ] = None,
+    jobs: _Jobs = 1,
+) -> None:
+    """Bring a published data set, or folders of your own, into the one layout."""
+    from humatte.data.importing import Wanted, import_set, parse_value
+
+    lies = {None: None, "as-seen": False, "as-stored": True}
+    if mattes not in lies:
+        raise UsageError(f"--mattes {mattes} is not known; expected as-seen or as-stored")
+    colours = tuple(parse_value(value) for value in values or ())
+    wanted = Wanted(kind, link, name, licence, pictures, masks, colours, soft, stored=lies[mattes])
+    if not import_set(source, out, wanted, jobs):
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="A set: image/, alpha/, lists.", metavar="SET")],
+    lists: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--list", help="A list to check, or all; by default train.txt, val.txt and test.txt."
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write an HTML page with small pictures.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Write a line for each finding.")
+    ] = None,
+    write_clean: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-clean", help="Write the lists, less what stands in the way, to this folder."
+        ),
+    ] = None,
+    soft: Annotated[
+        bool, typer.Option("--soft", help="Mattes without softness are an error.")
+    ] = False,
+    least_side: Annotated[
+        int, typer.Option("--least-side", help="Pictures with a shorter side, in pixels, are tiny.")
+    ] = 128,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Look for crops and mirror images in each list too.")
+    ] = False,
+    duplicates: Annotated[
+        bool,
+        typer.Option("--duplicates/--no-duplicates", help="Look for pictures that show the same."),
+    ] = True,
+    jobs: _Jobs = 1,
+) -> None:
+    """Check a set before training: files, lists, mattes, the same photo in two lists."""
+    from humatte.console import say, tell
+    from humatte.data import findings
+    from humatte.data.check import Rules, check_set
+    from humatte.data.check_report import report as html
+    from humatte.image_io import write
+
+    rules = Rules(soft, least_side, duplicates, thorough)
+    outcome = check_set(folder, lists or (), rules, jobs)
+    tell(findings.as_text(outcome))
+    if csv:
+        findings.write_csv(outcome, csv)
+    if report:
+        write(html(outcome).encode(), report)
+    if write_clean:
+        for name, lost in findings.write_clean(outcome, write_clean).items():
+            say(f"{write_clean / name}: without {lost} names of {folder / name}")
+    if not outcome.may_train:
         raise typer.Exit(1)

@@ -37,6 +37,7 @@ __all__ = [
     "Picture",
     "check_channels",
     "encode",
+    "orientation",
     "output_format",
     "read",
     "write",
@@ -113,6 +114,17 @@ def read(source: Path | bytes) -> Picture:
         rgb, icc = metadata.to_rgb(_eight_bits(picture), kept.icc)
         image = np.ascontiguousarray(np.asarray(rgb))
     return Picture(image, alpha, replace(kept, icc=icc))
+
+
+def orientation(source: Path | bytes) -> int:
+    """The EXIF orientation, 1 to 8, that `read` undoes; 1 = the pixels are stored as they are seen.
+
+    Raises:
+        PictureError: missing, empty, or not a picture.
+    """
+    name = "the picture's bytes" if isinstance(source, bytes) else str(source)
+    with _explained(name), _open(source) as file, _identified(file) as opened:
+        return _facts(opened)[0]
 
 
 @contextlib.contextmanager

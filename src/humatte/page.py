@@ -25,10 +25,14 @@ h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.5rem }
 table { border-collapse: collapse; display: block; overflow-x: auto }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .7rem; text-align: left }
 td.number { text-align: right; font-variant-numeric: tabular-nums }
-.gallery { display: flex; flex-wrap: wrap; gap: 1rem }
-figure { margin: 0; background: var(--soft); padding: .5rem }
-figcaption { font-size: .85rem; overflow-wrap: anywhere } img { max-width: 100%; height: auto }
+.gallery { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 1rem }
+figure { margin: 0; background: var(--soft); padding: .5rem; width: fit-content; min-width: 11rem;
+  max-width: 100%; box-sizing: border-box }
+figure p { margin: 0; max-width: 22rem; overflow-wrap: anywhere }
+figcaption { font-size: .85rem; overflow-wrap: anywhere; contain: inline-size }
+img { max-width: 100%; height: auto }
 .good { color: #188038 } .bad { color: #d93025; font-weight: 600 }
+@media (prefers-color-scheme: dark) { .good { color: #81c995 } .bad { color: #f28b82 } }
 """
 
 
@@ -43,9 +47,30 @@ def page(title: str, *parts: Html) -> str:
     )
 
 
-def heading(text: str) -> Html:
-    """The title of a section."""
-    return Html(f"<h2>{escape(text)}</h2>")
+def heading(text: str, anchor: str = "") -> Html:
+    """The title of a section; `link` leads to its anchor."""
+    mark = f' id="{_anchor(anchor)}"' if anchor else ""
+    return Html(f"<h2{mark}>{escape(text)}</h2>")
+
+
+def link(text: str, anchor: str) -> Html:
+    """Words that lead to the heading with this anchor."""
+    return Html(f'<a href="#{_anchor(anchor)}">{escape(text)}</a>')
+
+
+def details(summary: str, *parts: Html) -> Html:
+    """Parts that are folded away under a line of words."""
+    inner = "\n".join(parts)
+    return Html(f"<details><summary>{escape(summary)}</summary>{inner}</details>")
+
+
+def coloured(text: str, kind: str) -> Html:
+    """Words within a line, marked as `good` or `bad`."""
+    return Html(f'<span class="{escape(kind)}">{escape(text)}</span>')
+
+
+def _anchor(text: str) -> str:
+    return escape(text.replace(" ", "-"), quote=True)
 
 
 def paragraph(text: str, kind: str = "") -> Html:

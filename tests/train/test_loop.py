@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -190,6 +191,24 @@ def test_phases_follow_each_other_and_resume(
     train(recipe, data, tmp_path / "parts", tmp_path / "cache", resume=True)
     whole, parts = (load_checkpoint(tmp_path / n / "last.pt").weights for n in ("whole", "parts"))
     assert all(torch.equal(value, parts[name]) for name, value in whole.items())
+
+
+def test_a_stopped_run_leaves_no_process_behind(
+    small: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = small.model_dump(mode="json")
+    settings["data"]["workers"] = 1
+    step = loop.train_step
+
+    def stopped(*given):
+        os.kill(os.getpid(), signal.SIGINT)
+        return step(*given)
+
+    monkeypatch.setattr(loop, "train_step", stopped)
+    with pytest.raises(KeyboardInterrupt) as held:  # and with it every frame that it came through
+        train(Recipe.model_validate(settings), data, tmp_path / "run", tmp_path / "cache")
+    assert held.value is not None
+    assert not multiprocessing.active_children()
 
 
 def test_a_run_can_start_from_another_ones_weights(

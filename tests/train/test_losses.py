@@ -39,6 +39,20 @@ def test_cross_entropy_is_the_formula() -> None:
     assert float(found) == pytest.approx(-sum(terms) / 3)
 
 
+def test_the_unsure_band_is_grown_by_a_square() -> None:
+    alpha = torch.from_numpy(disc(150, 200, 40))[None, None]
+    alpha[..., 3, 5], alpha[..., 75, 100] = 0.5, 0.5  # near a corner, and inside the person
+    labels = trimap_of(alpha)[0].numpy()
+    reach = 3  # 1.5 % of 200
+    values = alpha[0, 0].numpy()
+    for row, column in np.random.default_rng(0).integers((150, 200), size=(400, 2)):
+        window = values[
+            max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1
+        ]
+        expected = 2 if window.min() >= 0.98 else 0 if window.max() <= 0.02 else 1
+        assert labels[row, column] == expected, (row, column)
+
+
 def test_soft_iou_is_zero_when_right_and_one_when_wrong() -> None:
     alpha = torch.zeros(2, 1, 20, 20)
     alpha[:, :, :10] = 1

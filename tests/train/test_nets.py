@@ -16,7 +16,8 @@ from humatte.train.nets import NETS
 from humatte.train.nets.asymmetric import AsymmetricConv, ConvNorm, NormPlace, fuse
 from humatte.train.nets.dark import Dark
 from humatte.train.nets.dark_light import DarkLight
-from humatte.train.nets.layers import gray_255
+from humatte.train.nets.dawn import Dawn
+from humatte.train.nets.layers import StridedDepthwise, gray_255, same_conv
 from humatte.train.nets.night_lite import NightLite
 from humatte.train.nets.shm import BACKGROUND, PERSON, UNSURE, Shm
 
@@ -33,6 +34,7 @@ PARAMETERS = {
     "fcn8s": 134_270_278,
     "unet": 31_031_810,
     "shm": 3_114_179,
+    "dawn": 2_307_444,
 }
 
 
@@ -145,6 +147,7 @@ def test_the_sizes_that_are_promised() -> None:
 
     assert megabytes(NightLite().fuse()) <= 1.0
     assert megabytes(DarkLight().fuse()) <= 1.0
+    assert megabytes(Dawn()) <= 16.0
     with torch.device("meta"):
         assert megabytes(NETS["fcn8s"]()) > 500
 
@@ -261,6 +264,32 @@ def test_fusing_leaves_the_original_alone() -> None:
     fuse(network)
     assert network.training
     assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
+
+
+def test_a_strided_depthwise_convolution_in_bf16_is_that_in_fp32() -> None:
+    torch.manual_seed(2)
+    conv = same_conv(4, 4, stride=2, groups=4)
+    assert isinstance(conv, StridedDepthwise)
+    x = draw(2, 4, 10, 12).bfloat16()
+    exact = F.conv2d(x.float(), conv.weight, conv.bias, 2, 1, groups=4)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = conv(x)
+    assert found.dtype == torch.bfloat16
+    assert torch.equal(found, exact.bfloat16())
+    torch.testing.assert_close(conv(x.float()), exact)
+
+
+@torch.no_grad()
+def test_dawn_sees_every_pixel() -> None:
+    torch.manual_seed(2)
+    network = Dawn(width=WIDTH).eval()
+    plain = draw(1, 3, 64, 64)
+    for row, column in ((20, 31), (21, 30)):
+        changed = plain.clone()
+        changed[..., row, column] = 1 - changed[..., row, column]
+        moved = (network.score(changed) - network.score(plain)).abs()[0, 0]
+        assert moved[row, column] > 0
+        assert moved[0, 63] < moved.max()  # what is far away knows little of it
 
 
 def test_gray_is_opencvs() -> None:

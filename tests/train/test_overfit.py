@@ -23,6 +23,7 @@ SETTINGS = {
     "fcn8s": (0.125, 1e-3),
     "unet": (0.125, 2e-3),
     "shm": (0.5, 3e-3),
+    "dawn": (0.5, 2e-3),
 }
 SECONDS = 50
 

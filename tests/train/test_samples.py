@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,9 @@ from drawn import disc, noise, opened
 from PIL import Image
 
 from humatte.arrays import to_bytes
-from humatte.data.layouts import find_backgrounds, find_pairs, find_set
+from humatte.data.layouts import find_backgrounds, find_pairs, find_set, find_things
 from humatte.errors import DataError
-from humatte.train.augment import Sources, make_sample
+from humatte.train.augment import Sources, low_light, make_sample
 from humatte.train.patterns import draw_blob, draw_pattern
 from humatte.train.recipe import AugmentPart, Recipe
 from humatte.train.samples import Store, build_store
@@ -138,5 +139,65 @@ def test_things_are_shapes_with_soft_edges_and_not_people(sources: Sources) -> N
     assert not make_sample(sources, 0, (64, 64), options, np.random.default_rng(1))[1].any()
 
 
+def test_groups_have_up_to_so_many_people(sources: Sources) -> None:
+    def share(people: int) -> float:
+        options = AugmentPart(
+            replace_background=1, empty=0, scale=(0.3, 0.3), **QUIET | {"group": 1}, people=people
+        )
+        rngs = [np.random.default_rng(seed) for seed in range(20)]
+        return float(np.mean([make_sample(sources, 0, (64, 64), options, r)[1] for r in rngs]))
+
+    assert share(6) > 1.4 * share(2)
+
+
+def test_what_stands_before_a_person_is_not_the_person(sources: Sources) -> None:
+    def draw(occluder: float, seed: int) -> np.ndarray:
+        options = AugmentPart(replace_background=1, empty=0, occluder=occluder, **QUIET)
+        return make_sample(sources, 2, (64, 64), options, np.random.default_rng(seed))[1]
+
+    hidden = [int((draw(0, seed) > 127).sum() - (draw(1, seed) > 127).sum()) for seed in range(20)]
+    assert sum(count > 0 for count in hidden) > 5
+
+
+def test_little_light_is_dark_or_noisy() -> None:
+    bright = np.full((40, 40, 3), 200, np.uint8)
+    dark = [low_light(bright, np.random.default_rng(seed)) for seed in range(30)]
+    assert all(image.shape == bright.shape and image.dtype == np.uint8 for image in dark)
+    assert min(image.mean() for image in dark) < 40
+    assert all(image.mean() < 150 or image.std() > 1 for image in dark)
+
+
+def test_crops_magnify(sources: Sources) -> None:
+    def most(crop: tuple[float, float]) -> int:
+        options = AugmentPart(replace_background=0, empty=0, crop=crop, **QUIET)
+        draws = [
+            make_sample(sources, 5, (64, 48), options, np.random.default_rng(s)) for s in range(9)
+        ]
+        return max(int((alpha > 127).sum()) for _, alpha in draws)
+
+    assert most((2.5, 2.5)) > 1.5 * most((1, 1))
+
+
 def test_recipe_fixture_is_small(small: Recipe) -> None:
     assert small.train.steps == 4
+
+
+def test_cutouts_of_things_are_shown_but_are_nobody(sources: Sources, tmp_path: Path) -> None:
+    red = np.zeros((64, 64, 4), np.uint8)
+    red[..., 0], red[..., 3] = 255, to_bytes(disc(64, 64, 25))
+    (tmp_path / "things").mkdir()
+    Image.fromarray(red).save(tmp_path / "things" / "ball.png")
+    store = build_store(find_things(tmp_path / "things"), tmp_path / "cache", 480)
+    assert (store[0].alpha == red[..., 3]).all()
+    plain = AugmentPart(
+        empty=1, thing=1, drawn=0, colour=0, blur=0, noise=0, jpeg=0, gray=0, dark=0
+    )
+    seen = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        image, alpha = make_sample(replace(sources, things=store), 0, (64, 64), plain, rng)
+        assert not alpha.any()
+        seen += (image[..., 0].astype(int) - image[..., 1] > 120).mean() > 0.02
+    assert seen > 10
+    with pytest.raises(DataError, match="cut-outs with transparency"):
+        find_things(tmp_path / "nowhere")

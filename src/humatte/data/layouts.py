@@ -9,14 +9,16 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+from humatte.data import published
+from humatte.data.lists import read_list
 from humatte.data.pairs import Pair
+from humatte.data.published import P3M_PARTS, PICTURE_SUFFIXES
 from humatte.errors import DataError
 from humatte.image_io import write
 
-PICTURE_SUFFIXES = (".webp", ".jpg", ".jpeg", ".png")
 TRAINING_LIST = "train.txt"
 EVERY = "all"
 """Instead of a list's file: every picture that has a matte."""
@@ -89,15 +91,28 @@ def find_pairs(folder: Path, list_file: str) -> list[Pair]:
     Raises:
         DataError: no list, an empty list, or names without a file; the first ones are listed.
     """
+    if not list_file.endswith(".csv"):
+        for part in ("image", "alpha"):
+            files_by_stem(folder / part)  # raises for two files of one name
+    return _complete(listed(folder, list_file), folder / list_file)
+
+
+def listed(folder: Path, list_file: str) -> list[Pair]:
+    """The pairs that a list names, as `find_pairs`, whether or not their files are there.
+
+    Raises:
+        DataError: no list.
+    """
     path = folder / list_file
-    if list_file == EVERY:
-        names = sorted(set(files_by_stem(folder / "image")) & set(files_by_stem(folder / "alpha")))
-        pairs = _named(folder, names)
-    elif not path.is_file():
-        raise DataError(f"{path}: no such list; expected one picture name a line")
-    else:
-        pairs = _from_csv(path) if path.suffix == ".csv" else _named(folder, _names(path))
-    return _complete(pairs, path)
+    if path.suffix == ".csv" and path.is_file():
+        return _from_csv(path)
+    images, alphas = (scan(folder / part) for part in ("image", "alpha"))
+    names = sorted(set(images) & set(alphas)) if list_file == EVERY else read_list(path)
+    absent, columns = [folder / "absent"], read_sources(folder)
+    return [
+        Pair(name, images.get(name, absent)[0], alphas.get(name, absent)[0], columns.get(name, {}))
+        for name in names
+    ]
 
 
 def _complete(pairs: list[Pair], where: Path) -> list[Pair]:
@@ -112,23 +127,6 @@ def _complete(pairs: list[Pair], where: Path) -> list[Pair]:
             "remove them from the list"
         )
     return pairs
-
-
-def _names(path: Path) -> list[str]:
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: not a text file in UTF-8; expected one name a line") from None
-    return [line.strip() for line in lines if line.strip()]
-
-
-def _named(folder: Path, names: Iterable[str]) -> list[Pair]:
-    images, alphas = (files_by_stem(folder / part) for part in ("image", "alpha"))
-    absent, columns = folder / "absent", read_sources(folder)
-    return [
-        Pair(name, images.get(name, absent), alphas.get(name, absent), columns.get(name, {}))
-        for name in names
-    ]
 
 
 def read_sources(folder: Path) -> dict[str, dict[str, str]]:
@@ -172,23 +170,15 @@ def _from_csv(path: Path) -> list[Pair]:
 
 
 def _aisegment(folder: Path, train: bool) -> list[Pair]:
-    """AISegment: clip_img/GROUP/clip_N/NAME.jpg with matting/GROUP/matting_N/NAME.png (RGBA).
+    """AISegment, which comes without lists: 5 % of the shoots are held out.
 
-    It comes without lists: 5 % of the groups, chosen by the hash of their name, are held out, so
-    that the pictures of one shoot stay together.
+    They are chosen by the hash of their name, so that the pictures of one shoot stay together.
     """
-
-    def matte_of(image: Path) -> Path:
-        group, clip, _ = image.relative_to(folder / "clip_img").parts
-        name = clip.replace("clip_", "matting_", 1)
-        return folder / "matting" / group / name / f"{image.stem}.png"
-
-    images = sorted((folder / "clip_img").glob("*/clip_*/*.jpg"))
-    pairs = _matched(images, matte_of, folder, "AISegment")
+    pairs = _complete(published.aisegment(folder)[""], folder)
 
     def held_out(pair: Pair) -> bool:
-        group = pair.image.relative_to(folder / "clip_img").parts[0]
-        return hashlib.sha256(group.encode()).digest()[0] % 100 < _HELD_OUT_PERCENT
+        digest = hashlib.sha256(pair.columns["group"].encode()).digest()
+        return digest[0] % 100 < _HELD_OUT_PERCENT
 
     if train:
         return [pair for pair in pairs if not held_out(pair)]
@@ -196,32 +186,29 @@ def _aisegment(folder: Path, train: bool) -> list[Pair]:
 
 
 def _p3m(folder: Path, list_file: str) -> list[Pair]:
-    """P3M-10k: train/blurred_image with train/mask; the validation sets have the same two."""
-
-    def pairs_in(part: Path, pictures: str) -> list[Pair]:
-        images = sorted(
-            p for p in (part / pictures).glob("*") if p.suffix.lower() in PICTURE_SUFFIXES
-        )
-        return _matched(images, lambda p: part / "mask" / f"{p.stem}.png", part, "P3M-10k")
-
+    """P3M-10k: its training part, one of its validation sets, or both of them."""
+    lists = published.p3m(folder)
     if list_file == TRAINING_LIST:
-        return pairs_in(folder / "train", "blurred_image")
-    sets = {"P3M-500-P": "blurred_image", "P3M-500-NP": "original_image"}
-    chosen = [list_file] if list_file in sets else list(sets)
-    held_out = [folder / "validation" / name for name in chosen]
-    return [p for part in held_out if part.is_dir() for p in pairs_in(part, sets[part.name])]
-
-
-def _matched(
-    images: Iterable[Path], matte_of: Callable[[Path], Path], where: Path, source: str
-) -> list[Pair]:
-    columns = {"source": source}
-    return _complete([Pair(p.stem, p, matte_of(p), columns) for p in images], where)
+        return _complete(lists["train"], folder)
+    chosen = [list_file] if list_file in P3M_PARTS else list(P3M_PARTS)
+    return [p for part in chosen if part in lists for p in _complete(lists[part], folder)]
 
 
 def find_backgrounds(folder: Path) -> list[Pair]:
     """Every picture in a folder, as pairs without a person. Empty if there is no such folder."""
     return [Pair(stem, path, None) for stem, path in sorted(files_by_stem(folder).items())]
+
+
+def find_things(folder: Path) -> list[Pair]:
+    """Every cut-out in a folder: each file is the picture and, by its transparency, the matte.
+
+    Raises:
+        DataError: no pictures there.
+    """
+    things = [Pair(stem, path, path) for stem, path in sorted(files_by_stem(folder).items())]
+    if not things:
+        raise DataError(f"{folder}: no pictures; expected cut-outs with transparency")
+    return things
 
 
 def files_by_stem(folder: Path) -> dict[str, Path]:
@@ -230,10 +217,18 @@ def files_by_stem(folder: Path) -> dict[str, Path]:
     Raises:
         DataError: two pictures of one name.
     """
-    found: dict[str, Path] = {}
+    found = scan(folder)
+    for paths in found.values():
+        if len(paths) > 1:
+            raise DataError(f"{paths[1]}: {paths[0].name} has the same name; rename one")
+    return {stem: paths[0] for stem, paths in found.items()}
+
+
+def scan(folder: Path) -> dict[str, list[Path]]:
+    """All pictures of a folder, by name without suffix; none if there is no such folder."""
+    found: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.suffix.lower() in PICTURE_SUFFIXES:
-            if path.stem in found:
-                raise DataError(f"{path}: {found[path.stem].name} has the same name; rename one")
-            found[path.stem] = path
+        hidden = path.name.startswith(".")  # such as macOS's ._NAME.jpg, which is no picture
+        if path.suffix.lower() in PICTURE_SUFFIXES and not hidden:
+            found.setdefault(path.stem, []).append(path)
     return found

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +14,8 @@ from humatte.arrays import Image, resize, to_bytes
 from humatte.errors import DataError, PictureError
 from humatte.image_io import Picture, read
 from humatte.prepare import fitted_size
+
+_COLOURLESS = 8  # channels of gray differ by no more, of 255: what JPEG makes of it
 
 
 @dataclass(frozen=True)
@@ -78,10 +81,21 @@ def read_matte(path: Path) -> NDArray[np.uint8]:
     Raises:
         PictureError: an unreadable file.
     """
-    picture = read(path)
+    return matte_in(read(path))
+
+
+def matte_in(picture: Picture) -> NDArray[np.uint8]:
+    """A picture's alpha (H, W) as a matte: its gray values, or its transparency if it has any."""
     gray = picture.image[..., 0]
     if picture.alpha is None:
         return gray
     colourless = (picture.image == gray[..., None]).all()
     # A gray matte that some tool saved with a channel of full opacity is still a gray matte.
     return gray if colourless and picture.alpha.min() == 1 else to_bytes(picture.alpha)
+
+
+def is_no_matte(picture: Picture) -> bool:
+    """Whether it is a picture in colour without transparency, and so no matte at all."""
+    red, green, blue = cv2.split(picture.image)
+    spread = max(int(cv2.absdiff(red, other).max()) for other in (green, blue))
+    return picture.alpha is None and spread > _COLOURLESS

@@ -8,14 +8,16 @@ from __future__ import annotations
 import csv
 import io
 import multiprocessing
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from humatte.console import progress, say
-from humatte.errors import HumatteError, one_line
+from humatte.errors import DataError, HumatteError, one_line
 from humatte.image_io import write
 
 Item = TypeVar("Item")
@@ -85,6 +87,7 @@ def work_through(
 
     Raises:
         KeyboardInterrupt: interrupted; what was finished is kept, and a later run goes on.
+        DataError: a process died, for want of memory or by a crash; what was finished is kept.
     """
     report = Report()
     waiting = [item for item in items if not is_done(item)]
@@ -97,15 +100,26 @@ def work_through(
             return report
         # Spawned, not forked: the parent may have threads (OpenCV, onnxruntime, numba).
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(min(jobs, len(waiting)), mp_context=context)
+        workers = min(jobs, len(waiting))
+        pool = ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent)
         try:
             running = {pool.submit(do, item): item for item in waiting}
             for future in as_completed(running):
                 _note(report, name_of(running[future]), future.result, keep)
                 advance()
+        except BrokenProcessPool:
+            raise DataError(
+                f"{what}: a process died, perhaps for want of memory; what was finished is kept: "
+                "run it again with fewer --jobs"
+            ) from None
         finally:
             pool.shutdown(cancel_futures=True)
     return report
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C reaches every process of the terminal; one of them saying so is enough."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _note(
@@ -115,6 +129,8 @@ def _note(
         report.answers.append(result())
         keep(report.answers[-1])
         report.made += 1
+    except BrokenProcessPool:
+        raise
     except Skip as why:
         report.skipped.append((name, one_line(why)))
     except HumatteError as error:

@@ -25,6 +25,7 @@ from humatte.train.samples import Sample, Store
 # A picture whose proportions differ by more than this from the wanted size would lose a head or
 # gain wide bars; it gets a new background instead.
 _MAX_ASPECT_RATIO = 1.4
+_CUTOUT_SHARE = 0.7  # of the things are cut-outs, where there are any; the others are drawn blobs
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Sources:
 
     people: Store
     backgrounds: Store | None
+    things: Store | None = None
 
 
 def make_sample(
@@ -64,7 +66,9 @@ def _reframe(
     height, width = sample.alpha.shape
     fits = min(size[0] / height, size[1] / width)
     covers = max(size[0] / height, size[1] / width)
-    scale = covers * _between(1.0, 1.5, rng) if rng.random() < 0.7 else _between(fits, covers, rng)
+    scale = (
+        covers * _between(*options.crop, rng) if rng.random() < 0.7 else _between(fits, covers, rng)
+    )
     top = rng.uniform(*sorted((0.0, size[0] - scale * height)))
     left = rng.uniform(*sorted((0.0, size[1] - scale * width)))
     turn = rng.normal(0, options.rotate_degrees)
@@ -76,18 +80,22 @@ def _reframe(
 def _replaced(
     sources: Sources, index: int, size: Size, options: AugmentPart, rng: Generator
 ) -> tuple[Bytes, Bytes]:
-    """One or two people over another background."""
+    """One person or several over another background."""
     image = _background(sources, size, options, rng)
     alpha = np.zeros(size, np.float32)
     people = [index]
     if rng.random() < options.group:
-        people.insert(0, int(rng.integers(len(sources.people))))
+        more = int(rng.integers(1, options.people))
+        people = [*(int(one) for one in rng.integers(len(sources.people), size=more)), index]
     for person in people:
         foreground, matte = _placed_person(sources.people, person, size, options, rng)
         if rng.random() < 0.5:
             foreground = colour(foreground, rng, strength=0.6)
         image = over(foreground, matte, image)
         alpha = alpha + matte - alpha * matte  # alpha of one layer over another
+    if rng.random() < options.occluder:
+        thing, blob = colour(_scene(sources, size, options, rng), rng), draw_blob(size, rng)
+        image, alpha = over(thing, blob, image), alpha * (1 - blob)
     return image, to_bytes(alpha)
 
 
@@ -118,9 +126,29 @@ def _background(sources: Sources, size: Size, options: AugmentPart, rng: Generat
     image = _scene(sources, size, options, rng)
     if rng.random() < options.thing:
         for _ in range(int(rng.integers(1, 4))):
-            thing = colour(_scene(sources, size, options, rng), rng)
-            image = over(thing, draw_blob(size, rng), image)
+            if sources.things is not None and rng.random() < _CUTOUT_SHARE:
+                thing, matte = _placed_thing(sources.things, size, rng)
+            else:
+                thing, matte = _scene(sources, size, options, rng), draw_blob(size, rng)
+            image = over(colour(thing, rng), matte, image)
     return image
+
+
+def _placed_thing(things: Store, size: Size, rng: Generator) -> tuple[Bytes, NDArray[np.float32]]:
+    """The straight colours and alpha of a thing somewhere in a frame, of any size."""
+    sample = things[int(rng.integers(len(things)))]
+    height, width = sample.alpha.shape
+    scale = min(size[0] / height, size[1] / width) * _between(0.2, 1.3, rng)
+    top, left = (
+        float(rng.uniform(0, 1) * side - scale * own / 2)
+        for side, own in zip(size, (height, width), strict=True)
+    )
+    matrix = placing((height, width), scale, float(rng.normal(0, 15)), top, left)
+    matte = warp(sample.alpha, matrix, scale, size, cv2.BORDER_CONSTANT)
+    thing = warp(sample.foreground, matrix, scale, size, cv2.BORDER_REPLICATE)
+    if rng.random() < 0.5:
+        thing, matte = thing[:, ::-1], matte[:, ::-1]
+    return np.ascontiguousarray(thing), to_float(np.ascontiguousarray(matte))
 
 
 def _scene(sources: Sources, size: Size, options: AugmentPart, rng: Generator) -> Bytes:
@@ -156,10 +184,21 @@ def colour(image: Bytes, rng: Generator, strength: float = 1.0) -> Bytes:
     return np.asarray(cv2.LUT(image, to_bytes(levels)))
 
 
+def low_light(image: Bytes, rng: Generator) -> Bytes:
+    """A picture taken with a fraction of the light it needs, brightened afterwards or not."""
+    light = _between(0.06, 0.5, rng)
+    brighter = light ** -rng.uniform(0, 0.9)
+    noise = rng.standard_normal(image.shape, np.float32) * np.float32(_between(1, 6, rng))
+    image = cv2.addWeighted(image, light, noise, 1, 0, dtype=cv2.CV_8U)
+    return np.asarray(cv2.convertScaleAbs(image, alpha=brighter))
+
+
 def camera(image: Bytes, options: AugmentPart, rng: Generator) -> Bytes:
     """What a camera and a file do to a picture: colour, blur, noise, compression."""
     if rng.random() < options.colour:
         image = colour(image, rng)
+    if rng.random() < options.dark:
+        image = low_light(image, rng)
     if rng.random() < options.gray:
         image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     if rng.random() < options.blur:

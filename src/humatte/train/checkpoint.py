@@ -39,6 +39,11 @@ class Checkpoint:
     """Fingerprints of the training pictures, as an exported file carries them."""
 
 
+def best_of(run: Path) -> Path:
+    """The best checkpoint of a run's folder; a checkpoint's own path stays."""
+    return run / "best.pt" if run.is_dir() else run
+
+
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Writes a checkpoint; the old file stays until the new one is whole."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -18,11 +18,11 @@ from torch import nn
 from humatte.errors import TrainingError
 from humatte.image_io import write
 from humatte.network import FACTS_KEY, PICTURES_KEY, Facts
-from humatte.train.checkpoint import Checkpoint, current_commit, load_checkpoint
+from humatte.train.checkpoint import Checkpoint, best_of, current_commit, load_checkpoint
 from humatte.train.keras_weights import load_keras
-from humatte.train.nets import NETS
 from humatte.train.nets.asymmetric import fuse
 from humatte.train.recipe import Recipe
+from humatte.train.teacher import averaged_network
 
 TOLERANCE = 1e-4
 # In units of the stride: none of them is the traced one.
@@ -48,10 +48,9 @@ def export_run(run: Path, out: Path, half: bool = False) -> float:
     Raises:
         TrainingError: no checkpoint, or the exported network differs by more than 1e-4.
     """
-    checkpoint = load_checkpoint(run / "best.pt" if run.is_dir() else run)
+    checkpoint = load_checkpoint(best_of(run))
     recipe = Recipe.model_validate(checkpoint.recipe)
-    network: nn.Module = NETS[recipe.network.name](width=recipe.network.width)
-    network.load_state_dict(checkpoint.averaged)
+    network = averaged_network(checkpoint)
     stride = int(network.stride)  # type: ignore[arg-type]
     facts = _facts(checkpoint, recipe, stride)
     return write_network(network, facts, out, checkpoint.pictures, half)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from pathlib import Path
 
 import torch
@@ -64,9 +65,9 @@ def train(recipe: Recipe, data: Path, out: Path, cache: Path, resume: bool = Fal
     fabric = start_fabric(recipe)
     out.mkdir(parents=True, exist_ok=True)
     with Report(out, active=fabric.is_global_zero) as report:
+        run = start_run(recipe, fabric)  # before the data: its mistakes are found in a second
         stores = open_data(recipe, data, cache, report, fabric)
         setting = Setting(recipe, stores, fabric, report, out)
-        run = start_run(recipe, fabric)
         if checkpoint:
             restore_run(run, checkpoint, setting)
         if fabric.is_global_zero:
@@ -104,8 +105,11 @@ def _train_one_epoch(setting: Setting, run: Run, phase: Phase, stop: Callable[[]
     plan = plan_epoch(recipe, samples, epoch, fabric.global_rank, fabric.world_size)
     plan = plan[done * together : (done + steps) * together]
     run.model.train()
-    batches = _timed(load_batches(setting.data.sources, recipe, plan), together)
-    with setting.report.progress(f"{phase.name}: epoch {epoch + 1}", steps) as advance:
+    # Closed however this ends: worker processes ignore signals, and a stopped run that leaves them
+    # alive waits for them for ever.
+    timed = closing(_timed(load_batches(setting.data.sources, recipe, plan), together))
+    name = f"{phase.name}: epoch {epoch + 1}"
+    with timed as batches, setting.report.progress(name, steps) as advance:
         for number, (group, waited) in enumerate(batches, start=1):
             stop()
             rate = learning_rate(recipe, phase, run.step, per_epoch)
@@ -127,6 +131,8 @@ def train_step(
     sums: dict[str, float] = {}
     for number, (image, alpha) in enumerate(batches, start=1):
         target = to_target(fabric.to_device(image), fabric.to_device(alpha))
+        if run.teacher:
+            target = run.teacher.guide(target)
         more = number < len(batches)
         with fabric.no_backward_sync(run.model, enabled=more):  # type: ignore[arg-type]
             loss, terms = weighted_loss(phase.loss, run.model(target.image), target)
@@ -193,7 +199,9 @@ def _alpha_of(setting: Setting, run: Run) -> Callable[[Tensor], Tensor]:
     return alpha_of
 
 
-def _timed(loader: Iterable[Batch], together: int) -> Iterator[tuple[list[Batch], float]]:
+def _timed(
+    loader: Iterable[Batch], together: int
+) -> Generator[tuple[list[Batch], float], None, None]:
     """The loader's batches in groups, each with the seconds spent waiting for it."""
     group: list[Batch] = []
     asked = time.monotonic()

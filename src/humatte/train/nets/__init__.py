@@ -8,6 +8,7 @@ from torch import nn
 
 from humatte.train.nets.dark import Dark
 from humatte.train.nets.dark_light import DarkLight
+from humatte.train.nets.dawn import Dawn
 from humatte.train.nets.fcn8s import Fcn8s
 from humatte.train.nets.night import Night
 from humatte.train.nets.night_lite import NightLite
@@ -22,4 +23,5 @@ NETS: dict[str, Callable[..., nn.Module]] = {
     "fcn8s": Fcn8s,
     "unet": Unet,
     "shm": Shm,
+    "dawn": Dawn,
 }

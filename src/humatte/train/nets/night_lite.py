@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from humatte.train.nets.asymmetric import AsymmetricConv, ConvNorm, NormPlace, fuse
-from humatte.train.nets.layers import same_conv, scaled, up_twice
+from humatte.train.nets.layers import ScoreNetwork, same_conv, scaled, up_twice
 
 _LEVELS = (16, 32, 48, 64, 128)  # channels at strides 2, 4, 8, 16, 32
 _DEPTH = (0, 1, 2, 4, 4)  # residual blocks after each level's first convolution
@@ -93,7 +92,7 @@ class Ascend(nn.Module):
         return F.relu(self.around(F.relu(up_twice(self.thin(x)) + skip)))
 
 
-class NightLite(nn.Module):
+class NightLite(ScoreNetwork):
     """`night-lite`: below 1 MB when fused; height and width are multiples of 32."""
 
     stride = 32
@@ -125,15 +124,6 @@ class NightLite(nn.Module):
             x = ascend(x, skip)  # (N, 64, h/16, w/16) ... (N, 16, h/2, w/2)
         # Four scores a place are the 2x2 pixels there: full size without a convolution at it.
         return F.pixel_shuffle(self.head(x), 2)  # (N, 4, h/2, w/2) -> (N, 1, h, w)
-
-    def logits(self, batch: Tensor) -> Tensor:
-        """Scores (N, 2, h, w) for (background, person) of an RGB batch (N, 3, h, w) in [0, 1]."""
-        half = self.score(batch) / 2
-        return torch.cat((-half, half), dim=1)
-
-    def forward(self, batch: Tensor) -> Tensor:
-        """Alpha (N, 1, h, w) in [0, 1] of an RGB batch (N, 3, h, w) in [0, 1]."""
-        return self.score(batch).sigmoid()  # = softmax of the two logits, without the second one
 
     def fuse(self) -> NightLite:
         """A copy with one plain convolution per block: the same function in evaluation mode."""

@@ -18,20 +18,12 @@ from torch import Tensor, nn
 
 from humatte.train.nets.asymmetric import ConvNorm, fuse
 from humatte.train.nets.layers import bgr_255, same_conv, scaled, up_twice
+from humatte.train.nets.mobilenet import Encoder
 
 BACKGROUND, UNSURE, PERSON = range(3)
 
 _BGR_MEAN = (114.0, 121.0, 134.0)  # of 0..255
 
-_STEM = 32
-# (expansion, channels, repeats, stride of the first), grouped by the stages s1 to s5.
-_STAGES = (
-    ((1, 16, 1, 1),),
-    ((6, 24, 2, 2),),
-    ((6, 32, 3, 2),),
-    ((6, 64, 4, 2), (6, 96, 3, 1)),
-    ((6, 160, 3, 2), (6, 320, 1, 1)),
-)
 _DETAIL = (16, 32, 64, 128)
 
 
@@ -54,31 +46,6 @@ def _conv_norm(
     )
 
 
-class InvertedResidual(nn.Module):
-    """MobileNetV2's block: expand, depthwise 3x3, project; residual where the shapes allow it.
-
-    Source: Sandler et al. 2018, "MobileNetV2", section 3.3. As there, expansion 1 has no
-    expanding convolution.
-    """
-
-    def __init__(self, channels_in: int, channels_out: int, stride: int, expansion: int) -> None:
-        super().__init__()
-        inner = channels_in * expansion
-        expand = [_conv_norm(channels_in, inner, kernel=1), nn.ReLU6()] if expansion > 1 else []
-        self.layers = nn.Sequential(
-            *expand,
-            _conv_norm(inner, inner, stride=stride, groups=inner),
-            nn.ReLU6(),
-            _conv_norm(inner, channels_out, kernel=1),
-        )
-        self.residual = stride == 1 and channels_in == channels_out
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Maps x (N, C, h, w) to (N, out, h / stride, w / stride)."""
-        out: Tensor = self.layers(x)
-        return x + out if self.residual else out
-
-
 class FuseSkip(nn.Module):
     """T-Net's decoder step: x2, convolution, add the skip, convolution."""
 
@@ -98,31 +65,15 @@ class TrimapNet(nn.Module):
     def __init__(self, width: float = 1.0) -> None:
         """Builds the network; `width` scales every inner channel count."""
         super().__init__()
-        (channels,) = scaled((_STEM,), width)
-        self.stem = nn.Sequential(_conv_norm(3, channels), nn.ReLU())
-        stages, outputs = [], []
-        for groups in _STAGES:
-            blocks = []
-            for expansion, count, repeats, stride in groups:
-                (out,) = scaled((count,), width)
-                for i in range(repeats):
-                    blocks.append(InvertedResidual(channels, out, 1 if i else stride, expansion))
-                    channels = out
-            stages.append(nn.Sequential(*blocks))
-            outputs.append(channels)  # 16, 24, 32, 96, 320
-        self.stages = nn.ModuleList(stages)
-        upwards = outputs[::-1]
+        self.encoder = Encoder(width, _conv_norm, stem_stride=1, stem_activation=nn.ReLU())
+        upwards = self.encoder.channels[::-1]
         self.decoder = nn.ModuleList(FuseSkip(a, b) for a, b in pairwise(upwards))
-        self.head = same_conv(outputs[0], 3)
+        self.head = same_conv(upwards[-1], 3)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, 3, h, w) for (background, unsure, person)."""
-        x = self.stem(x)  # (N, 32, h, w)
-        skips = []
-        for stage in self.stages:
-            x = stage(x)
-            skips.append(x)  # (N, 16, h, w), (N, 24, h/2, w/2) ... (N, 320, h/16, w/16)
-        for decode, skip in zip(self.decoder, skips[-2::-1], strict=True):
+        *skips, x = self.encoder(x)  # (N, 16, h, w), (N, 24, h/2, w/2) ... (N, 320, h/16, w/16)
+        for decode, skip in zip(self.decoder, skips[::-1], strict=True):
             x = decode(x, skip)  # (N, 96, h/8, w/8) ... (N, 16, h, w)
         return self.head(x)
 
@@ -170,6 +121,11 @@ class Shm(nn.Module):
         super().__init__()
         self.trimap_net = TrimapNet(width)
         self.detail_net = DetailNet(width)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The part that published MobileNetV2 weights may fill."""
+        return self.trimap_net.encoder
 
     def original_input(self, batch: Tensor) -> Tensor:
         """What the original is fed, of an RGB batch (N, 3, h, w) in [0, 1]."""

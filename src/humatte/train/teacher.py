@@ -1,0 +1,66 @@
+"""A trained network whose mattes another one learns from, beside the true ones.
+
+In: a batch and its true mattes. Out: the target that the losses aim at.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from humatte.errors import TrainingError
+from humatte.train.checkpoint import Checkpoint, best_of, load_checkpoint
+from humatte.train.losses import Target
+from humatte.train.nets import NETS
+from humatte.train.recipe import Recipe
+
+
+class Teacher:
+    """A network in evaluation mode, and how much it is listened to.
+
+    Source: Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", at temperature 1:
+    a mean of the true and the teacher's matte as one soft target is the weighted sum of both
+    cross-entropies.
+    """
+
+    def __init__(self, network: nn.Module, share: float, fabric: Fabric) -> None:
+        network = network.eval().requires_grad_(False)
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network, self._share, self._fabric = fabric.to_device(network), share, fabric
+
+    def guide(self, target: Target) -> Target:
+        """The target with `share` of the teacher's alpha in place of the true one."""
+        with torch.no_grad(), self._fabric.autocast():
+            alpha = self._network(target.image).float()
+        return Target(target.image, target.alpha.lerp(alpha, self._share))
+
+
+def open_teacher(recipe: Recipe, fabric: Fabric) -> Teacher | None:
+    """The teacher that a recipe names, or None.
+
+    Raises:
+        TrainingError: no such run, or sizes that do not suit the teacher's stride.
+    """
+    if not recipe.distill.teacher:
+        return None
+    checkpoint = load_checkpoint(best_of(Path(recipe.distill.teacher)))
+    network = averaged_network(checkpoint)
+    stride = int(network.stride)  # type: ignore[arg-type]
+    for size in (*recipe.train.sizes, *recipe.train.first_sizes):
+        if any(side % stride for side in size):
+            raise TrainingError(
+                f"{recipe.distill.teacher}: this teacher needs sides that are multiples of "
+                f"{stride}; found train size {list(size)}"
+            )
+    return Teacher(network, recipe.distill.share, fabric)
+
+
+def averaged_network(checkpoint: Checkpoint) -> nn.Module:
+    """The network of a checkpoint with its averaged weights."""
+    part = Recipe.model_validate(checkpoint.recipe).network
+    network: nn.Module = NETS[part.name](width=part.width)
+    network.load_state_dict(checkpoint.averaged)
+    return network

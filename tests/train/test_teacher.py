@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from humatte.errors import TrainingError
+from humatte.network import fingerprints_of
+from humatte.train.checkpoint import load_checkpoint
+from humatte.train.loop import train
+from humatte.train.losses import Target
+from humatte.train.recipe import Recipe
+from humatte.train.teacher import Teacher
+
+
+def changed(recipe: Recipe, **parts: dict[str, object]) -> Recipe:
+    settings = recipe.model_dump(mode="json")
+    for part, values in parts.items():
+        settings[part] |= values
+    return Recipe.model_validate(settings)
+
+
+class Half(nn.Module):
+    """Says 0.5 everywhere."""
+
+    def forward(self, batch: Tensor) -> Tensor:
+        return torch.full_like(batch[:, :1], 0.5)
+
+
+def test_the_target_is_the_mean_that_was_asked_for() -> None:
+    fabric = Fabric(accelerator="cpu")
+    target = Target(
+        torch.rand(2, 3, 8, 8), torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 1, 8, 8)
+    )
+    guided = Teacher(Half(), 0.4, fabric).guide(target)
+    assert guided.alpha[:, 0, 0, 0].tolist() == pytest.approx([0.2, 0.8])
+    assert guided.image is target.image
+
+
+def test_a_student_follows_its_teacher(small: Recipe, data: Path, tmp_path: Path) -> None:
+    """With the whole target from the teacher, the truth of the data plays no part."""
+    train(small, data, tmp_path / "teacher", tmp_path / "cache")
+    lesson = {"teacher": str(tmp_path / "teacher"), "share": 1.0}
+    student = changed(small, distill=lesson, train={"steps": 2, "seed": 5})
+    first = load_checkpoint(train(student, data, tmp_path / "a", tmp_path / "cache"))
+    plain = changed(small, train={"steps": 2, "seed": 5})
+    second = load_checkpoint(train(plain, data, tmp_path / "b", tmp_path / "cache"))
+    key = "head.weight"
+    assert not torch.equal(first.weights[key], second.weights[key])
+    assert len(fingerprints_of(first.pictures)) == 6
+
+
+def test_a_teacher_that_does_not_suit_is_refused(small: Recipe, data: Path, tmp_path: Path) -> None:
+    train(changed(small, train={"steps": 1}), data, tmp_path / "t", tmp_path / "cache")
+    settings = small.model_dump(mode="json")
+    settings["network"] |= {"name": "shm"}
+    settings["train"] |= {"sizes": [[80, 80]]}
+    settings |= {"loss": {"alpha": 1.0}, "distill": {"teacher": str(tmp_path / "t")}}
+    with pytest.raises(TrainingError, match=r"multiples of 32; found train size \[80, 80\]"):
+        train(Recipe.model_validate(settings), data, tmp_path / "s", tmp_path / "cache")
+    absent = changed(small, distill={"teacher": str(tmp_path / "none")})
+    with pytest.raises(TrainingError, match="no such checkpoint"):
+        train(absent, data, tmp_path / "s2", tmp_path / "cache")
+
+
+def test_sources_can_be_left_out(small: Recipe, data: Path, tmp_path: Path) -> None:
+    lines = ["name,source,licence", *(f"p{n},{'ab'[n % 2]},CC0" for n in range(8))]
+    (data / "people" / "sources.csv").write_text("\n".join(lines))
+    try:
+        part = changed(small, data={"without": ["a"]}, train={"steps": 1})
+        best = train(part, data, tmp_path / "run", tmp_path / "cache")
+        assert len(fingerprints_of(load_checkpoint(best).pictures)) == 3
+        for wrong in (["c"], ["a", "b"]):
+            part = changed(small, data={"without": wrong})
+            with pytest.raises(TrainingError, match="has the sources a, b"):
+                train(part, data, tmp_path / "no", tmp_path / "cache")
+    finally:
+        (data / "people" / "sources.csv").unlink()
