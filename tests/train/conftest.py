@@ -54,7 +54,7 @@ def small() -> Recipe:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
     """torch on one thread, so that tests side by side do not wait for each other."""
     threads = torch.get_num_threads()

@@ -62,10 +62,9 @@ def test_the_file_computes_what_torch_computes(exported: Path) -> None:
         assert network(image) == pytest.approx(expected, abs=1e-4)
 
 
-@pytest.mark.parametrize("name", ["night-lite", "dark-light"])
-def test_a_network_that_has_learnt_nothing_yet_exports_fused(name: str, tmp_path: Path) -> None:
+def test_a_network_that_has_learnt_nothing_yet_exports_fused(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    assert write_network(NETS[name](), FACTS, tmp_path / "new.onnx") < 5e-6
+    assert write_network(NETS["night-lite"](), FACTS, tmp_path / "new.onnx") < 5e-6
 
 
 def test_colour_order_and_scale_are_inside(exported: Path) -> None:
@@ -76,16 +75,15 @@ def test_colour_order_and_scale_are_inside(exported: Path) -> None:
 
 
 def test_a_file_that_differs_is_not_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def damaged(network: torch.nn.Module, stride: int) -> onnx.ModelProto:
-        model = to_onnx(network, stride)
+        model = onnx.load(exported)
         weights = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
         values = onnx.numpy_helper.to_array(weights) * 1.01
         weights.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float32), weights.name))
         return model
 
-    to_onnx = export.to_onnx
     monkeypatch.setattr(export, "to_onnx", damaged)
     with pytest.raises(TrainingError, match="differs from the trained one by"):
         write_network(tiny(), FACTS, tmp_path / "tiny.onnx")

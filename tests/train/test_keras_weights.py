@@ -40,9 +40,6 @@ MODELS = {
 }
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 @pytest.mark.parametrize("name", MODELS)
 @torch.no_grad()
 def test_a_file_gives_the_networks_function(name: str, tmp_path: Path) -> None:

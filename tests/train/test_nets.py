@@ -38,9 +38,6 @@ PARAMETERS = {
 }
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 def build(name: str) -> nn.Module:
     torch.manual_seed(7)
     return NETS[name](width=WIDTHS.get(name, WIDTH))

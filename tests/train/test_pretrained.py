@@ -26,7 +26,6 @@ from humatte.train.state import start_fabric, start_run
 
 REAL = os.environ.get("HUMATTE_MOBILENET", "")
 WIDTH = 0.25
-pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
