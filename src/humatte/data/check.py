@@ -166,7 +166,8 @@ def _same(
         first, second = known[pair.first], known[pair.second]
         of = (list_of[first], list_of[second])
         how = "mirrored, " if pair.mirrored else ""
-        why = f"{of[0]} and {of[1]}: {how}{pair.agreeing} points agree"
+        where = f"both in {of[0]}" if of[0] == of[1] else f"in {of[0]} and in {of[1]}"
+        why = f"{where}: {how}{pair.agreeing} points agree"
         kind = "same in a list" if of[0] == of[1] else "same across lists"
         yield Finding(kind, (names[first], names[second]), why, of)
 
