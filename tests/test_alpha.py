@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 from drawn import disc, noise
+from test_imports import loaded
 
 from humatte.arrays import resize
 from humatte.composite import over
@@ -125,6 +126,10 @@ def test_solvers_keep_quiet(
     with pytest.raises(DataError, match="no finite matte"):
         solve_alpha(drawn(TRUTH), trimap_of(TRUTH, 3))
     assert capfd.readouterr() == ("", "")
+
+
+def test_solvers_load_with_the_first_matte_only() -> None:
+    assert not loaded("import humatte.data.alpha_files").intersection(["pymatting", "numba"])
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,6 +158,19 @@ def test_the_matte_is_exactly_where_the_person_is(seed: int) -> None:
     assert 0.02 < (alpha > 127).mean() < 0.9
 
 
+@pytest.mark.parametrize("long_side", [40, 70, 200])
+def test_nothing_of_the_old_background_comes_along(long_side: int) -> None:
+    alpha, blue, green = figure(240, 180, 220), (0, 0, 255), (0, 200, 0)
+    image = over(
+        np.broadcast_to(RED, (240, 180, 3)), to_float(alpha), np.full((240, 180, 3), blue, np.uint8)
+    )
+    scene = np.full((120, 160, 3), green, np.uint8)
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        found, _, _ = compose([cut(image, alpha, 512)], scene, Look(long_side, harmonise=0), rng)
+        assert found[..., 2].max() <= RED[2] + 6
+
+
 def test_the_same_seed_gives_the_same_bytes() -> None:
     people = [person(figure()), person(figure(bottom=120), np.uint8([60, 160, 90]))]
     look = Look(200, shadows=True)

@@ -46,9 +46,9 @@ def refine(
         UsageError: wrong arrays, a matte larger than the picture, a radius below 1, no epsilon.
 
     Source: K. He, J. Sun, X. Tang, "Guided Image Filtering", PAMI 2013, eq. 19 to 21 with colour;
-    K. He, J. Sun, "Fast Guided Filter", arXiv:1505.00996, 2015. On mattes of photos reduced to a
-    half and a quarter, mean absolute errors were two thirds of bilinear's; the plain filter's were
-    larger than bilinear's (benchmarks/solvers.py).
+    K. He, J. Sun, "Fast Guided Filter", arXiv:1505.00996, 2015. On 16 mattes of photos reduced to
+    a half and a quarter, mean absolute errors where soft were 0.57 and 0.50 of bilinear's; those
+    of the filter as published 0.89 and 0.68 (benchmarks/solvers.py).
     """
     check_image(image)
     check_alpha(small)

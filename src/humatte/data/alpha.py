@@ -196,7 +196,7 @@ def load_solvers() -> None:
     """
     if sys.modules.get("pymatting"):
         return
-    line = "compiling the solvers: once on this machine, about a minute"
+    line = "loading the solvers; the first time on a machine they are compiled, about a minute"
     notice = threading.Timer(_LONG_START_S, say, [line])
     notice.daemon = True
     with _quiet(), extra("data"):

@@ -30,6 +30,7 @@ _DEFOCUS_CHANCE = 0.35  # of a scene behind a person who does not stand in it
 _DEFOCUS = (0.002, 0.012)  # standard deviation, of the frame's long side
 _VISIBLE, _VISIBLE_HEAD = 0.35, 0.8  # of a person who stands behind another
 _HEADS = 6  # a person is about so many heads high, as far as is seen
+_LEAST_WEIGHT = 1e-3  # keeps the division by alpha finite where nobody is
 _TRIES = 6  # places that are tried for such a person
 
 
@@ -203,7 +204,12 @@ def _seen(matte: Alpha, covered: Alpha) -> bool:
 
 def _placed(person: Cutout, where: Place, frame: Size) -> tuple[Image, Alpha]:
     """Straight colours and alpha in the frame."""
+    # Weighted by alpha while they are interpolated: the old background is still in the pixels
+    # beside the person, and would come into the edge.
+    alpha = to_float(person.alpha)[..., None]
+    weighted = np.concatenate([person.foreground * alpha, alpha], axis=2)
     matrix = placing(person.subject.size, where.scale, 0, where.top, where.left)
-    matte = warp(person.alpha, matrix, where.scale, frame, cv2.BORDER_CONSTANT)
-    foreground = warp(person.foreground, matrix, where.scale, frame, cv2.BORDER_REPLICATE)
-    return foreground, to_float(matte)
+    placed = warp(weighted, matrix, where.scale, frame, cv2.BORDER_CONSTANT)
+    matte = np.clip(placed[..., 3], 0, 1)
+    colours = placed[..., :3] / np.maximum(255 * matte, _LEAST_WEIGHT)[..., None]
+    return to_bytes(colours), matte

@@ -5,7 +5,7 @@ In: pixels and a place. Out: pixels of the wanted size. Nothing here is random.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -68,12 +68,13 @@ def placing(
 
 
 def warp(
-    pixels: Bytes, matrix: NDArray[np.float64], scale: float, size: Size, border: int
-) -> Bytes:
+    pixels: NDArray[Any], matrix: NDArray[np.float64], scale: float, size: Size, border: int
+) -> NDArray[Any]:
     """Warps to `size`; halves first where it shrinks by more than two, so that nothing aliases.
 
     Args:
-        pixels: (H, W) or (H, W, 3) uint8.
+        pixels: (H, W) or (H, W, C), uint8 or float32. Straight colours must be weighted by their
+            alpha first: they are averaged with what lies beside them.
         matrix: 2x3, from places in `pixels` to places in the result.
         scale: how much the matrix enlarges.
         size: of the result.

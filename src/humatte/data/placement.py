@@ -80,7 +80,7 @@ def _scale(subject: Subject, frame: Size, rng: Generator) -> tuple[float, float]
     else:
         # A camera at eye height: heads are near the horizon, and who is nearer stands lower.
         below = rng.uniform(0.01, 0.1)
-        share = 1 - below - rng.uniform(0.06, 0.4)
+        share = 1 - below - rng.uniform(0.05, 0.3)
     scale = min(share * frame[0] / height, min(0.95, 0.7 + 0.3 * share) * frame[1] / width)
     if feet_hidden:
         # Some air above the head; who is too wide to be shown so large stands in the frame.

@@ -7,6 +7,7 @@ differ by more than 1e-4 at any of three sizes.
 from __future__ import annotations
 
 import hashlib
+import logging
 import warnings
 from pathlib import Path
 
@@ -130,8 +131,9 @@ def to_onnx(network: nn.Module, stride: int) -> onnx.ModelProto:
     example = torch.rand(2, 3, height, width)
     h, w = torch.export.Dim("h_units", min=1), torch.export.Dim("w_units", min=1)
     shapes = {0: torch.export.Dim("n", min=1), 2: stride * h, 3: stride * w}
+    # The exporter warns of its own internals; what counts is proven below.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():
-        # The exporter warns of its own internals; what counts is proven below.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             network,
