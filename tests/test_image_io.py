@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from humatte.errors import OutputError, PictureError, UsageError
-from humatte.image_io import WRITABLE_FORMATS, Kept, encode, output_format, read, write
+from humatte.image_io import WRITABLE_FORMATS, Kept, encode, orientation, output_format, read, write
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 LOSSLESS = ("PNG", "TIFF")
@@ -320,3 +320,14 @@ def test_permissions_are_those_of_any_new_file_or_of_the_old_one(tmp_path: Path)
 def test_a_folder_is_no_target(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be written"):
         write(b"data", tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tiff", "webp"])
+@pytest.mark.parametrize("turn", [1, 6])
+def test_the_orientation_that_reading_undoes(tmp_path: Path, suffix: str, turn: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(gradient(40, 30)).save(path, exif=exif)
+    assert orientation(path) == orientation(path.read_bytes()) == turn
+    assert read(path).image.shape[:2] == ((40, 30) if turn == 1 else (30, 40))

@@ -294,7 +294,11 @@ def test_as_a_user_types_it(humatte, raw: Path) -> None:
     result = humatte("data", "import", "aisegment", raw, "-o", raw.with_name("people"), "--jobs", 2)
     assert result.code == 0
     assert "4 imported" in result.err
-    assert "humatte data split" in result.err
+    assert f"4 are in no list; humatte data split {raw.with_name('people')} makes" in result.err
+    (raw.with_name("people") / "train.txt").write_text("0011-00000000\n")
+    result = humatte("data", "import", "aisegment", raw, "-o", raw.with_name("people"))
+    assert "3 are in no list" in result.err
+    assert "people --add makes" in result.err
 
 
 def test_values_of_a_mask() -> None:

@@ -13,7 +13,7 @@ from drawn import disc, noise
 
 from humatte.arrays import Image, to_bytes
 from humatte.data import looks
-from humatte.data.looks import AGREEING, Looks, agreement, describe, find_alike, steps
+from humatte.data.looks import AGREEING, Looks, agreement, describe, find_alike
 from humatte.image_io import read
 
 
@@ -56,14 +56,14 @@ def test_the_same_photo_changed(astronaut_image: Image, change: str, mirrored: b
     again = np.ascontiguousarray(again[:, ::-1] if mirrored else again)
     other = person(1)
     every = [describe(p, full(p)) for p in (other[0], astronaut_image, noise(200, 200), again)]
-    (pair,) = find_alike(every, [(range(2), range(2, 4))])
+    (pair,) = find_alike(every, [0, 0, 1, 1], [(range(2), range(2, 4))])
     assert (pair.first, pair.second, pair.mirrored) == (1, 3, mirrored)
     assert pair.agreeing >= AGREEING
 
 
 def test_people_before_one_wall_are_not_alike() -> None:
     people = [person(seed) for seed in range(4)]
-    assert find_alike([describe(*one) for one in people], [(range(4), range(4))]) == []
+    assert find_alike([describe(*one) for one in people], [0] * 4, [(range(4), range(4))]) == []
     first, second = (describe(image, full(image)) for image, _ in people[:2])
     assert agreement(first, second) >= AGREEING  # it is the matte that tells them apart
 
@@ -77,7 +77,7 @@ def test_copies_without_points_are_told_by_their_colours() -> None:
     for image in plain:
         image[20:40, 30:50] = 255 - image[20:40, 30:50]
     every = [describe(image, np.zeros((60, 80), np.uint8)) for image in (*plain, plain[0] + 1)]
-    (pair,) = find_alike(every, [])
+    (pair,) = find_alike(every, [0] * 3, [])
     assert (pair.first, pair.second) == (0, 2)
 
 
@@ -103,7 +103,7 @@ def test_the_search_finds_what_plain_counting_does(monkeypatch: pytest.MonkeyPat
     for first, second in ((range(9), range(9)), (range(4), range(4, 9))):
         calls = Mock()
         found = {*looks._near_points(every, first, second, calls)}
-        assert calls.call_count == steps(every, [(first, second)])
+        assert calls.call_count == looks._steps(every, first)
         for mirrored in (False, True):
             expected = set()
             for i, j in combinations(range(9), 2):
@@ -118,15 +118,28 @@ def test_the_search_finds_what_plain_counting_does(monkeypatch: pytest.MonkeyPat
 
 
 def test_nothing_is_like_nothing() -> None:
-    assert find_alike([], [(range(0), range(0))]) == []
+    assert find_alike([], [], [(range(0), range(0))]) == []
     empty = describe(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8))
     assert empty.points.shape == (0, 2)
-    assert find_alike([empty], [(range(1), range(1))]) == []
+    assert find_alike([empty], [0], [(range(1), range(1))]) == []
 
 
 def test_the_order_of_two_pictures_does_not_matter(astronaut_image: Image) -> None:
     crops = [astronaut_image[40:300, 90:420], astronaut_image[60:280, 420:120:-1], noise(90, 90)]
     every = [describe(image, full(image)) for image in map(np.ascontiguousarray, crops)]
-    (pair,), (turned,) = (find_alike(some, [(range(3), range(3))]) for some in (every, every[::-1]))
+    (pair,), (turned,) = (
+        find_alike(some, [0] * 3, [(range(3), range(3))]) for some in (every, every[::-1])
+    )
     assert (pair.first, pair.second) == (2 - turned.second, 2 - turned.first) == (0, 1)
     assert pair.agreeing == turned.agreeing
+
+
+def test_a_burst_is_linked_and_every_pair_of_two_lists_is_named(astronaut_image: Image) -> None:
+    shots = [astronaut_image[shift : 400 + shift, 40 : 440 + shift] for shift in (0, 9, 18, 27, 36)]
+    every = [describe(shot, full(shot)) for shot in shots]
+    one_list = find_alike(every, [0] * 5, [(range(5), range(5))])
+    assert len(one_list) == 4
+    two_lists = find_alike(every, [0, 0, 0, 1, 1], [(range(3), range(3, 5))])
+    across = {(pair.first, pair.second) for pair in two_lists if pair.first < 3 <= pair.second}
+    assert across == {(i, j) for i in range(3) for j in (3, 4)}
+    assert len(two_lists) < 10

@@ -13,11 +13,11 @@ from typer.main import get_command
 from humatte.cli import app
 
 README = (ROOT / "README.md").read_text("utf-8")
-DATA = (ROOT / "docs" / "data.md").read_text("utf-8")
+DATA = "".join((ROOT / "docs" / f"{n}.md").read_text("utf-8") for n in ("data", "data-sets"))
 
 
 def typed() -> list[list[str]]:
-    """Every humatte command in the code blocks of the README and docs/data.md, as words."""
+    """Every humatte command in the code blocks of the README and the texts about data, as words."""
     blocks = re.findall(r"^```\w*\n(.*?)^```$", README + DATA, re.S | re.M)
     lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
     return [line.split() for line in lines if line.startswith("humatte ")]

@@ -55,6 +55,14 @@ def test_a_bad_item_stops_no_other(tmp_path: Path, jobs: int) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1", "2", "6", "7"]
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_answers_are_handed_on_as_they_come(tmp_path: Path, jobs: int) -> None:
+    kept: list[str] = []
+    do = partial(put, tmp_path)
+    report = work_through("numbers", range(5), do, str, jobs=jobs, keep=kept.append)
+    assert sorted(kept) == sorted(report.answers) == ["answer 0", "answer 1", "answer 2"]
+
+
 def test_a_later_run_goes_on(tmp_path: Path) -> None:
     work(tmp_path, 3, 1)
     (tmp_path / "1").write_text("mine")

@@ -16,10 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from humatte.console import progress
 from humatte.data.findings import KINDS, Finding, Outcome
 from humatte.data.layouts import EVERY, expect_set, listed, read_sources, scan
-from humatte.data.looks import Looks, describe, find_alike, steps
+from humatte.data.looks import Looks, describe, find_alike
 from humatte.data.pairs import Pair, is_no_matte, matte_in
 from humatte.data.work import Report, work_through
 from humatte.errors import DataError
@@ -162,13 +161,13 @@ def _same(
     searches = [*combinations(parts, 2)]
     if rules.thorough:
         searches = [(range(len(looks)), range(len(looks)))]
-    with progress("comparing", steps(looks, searches)) as advance:
-        alike = find_alike(looks, searches, advance)
-    for pair in alike:
+    numbers = [lists.index(list_of[place]) for place in known]
+    for pair in find_alike(looks, numbers, searches):
         first, second = known[pair.first], known[pair.second]
         of = (list_of[first], list_of[second])
         how = "mirrored, " if pair.mirrored else ""
-        why = f"{of[0]} and {of[1]}: {how}{pair.agreeing} points agree"
+        where = f"both in {of[0]}" if of[0] == of[1] else f"in {of[0]} and in {of[1]}"
+        why = f"{where}: {how}{pair.agreeing} points agree"
         kind = "same in a list" if of[0] == of[1] else "same across lists"
         yield Finding(kind, (names[first], names[second]), why, of)
 

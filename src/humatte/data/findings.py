@@ -99,7 +99,7 @@ KINDS = {
     "in no list": Kind(
         "warning",
         "Pictures in no list",
-        "They are not used; humatte data split --add puts them into the lists.",
+        "They are not used. If they should be: humatte data split --add puts them into lists.",
     ),
     "alone": Kind(
         "warning",

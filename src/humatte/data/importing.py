@@ -25,7 +25,7 @@ from humatte.arrays import to_bytes
 from humatte.console import say
 from humatte.data import published
 from humatte.data.layouts import read_sources, write_sources
-from humatte.data.lists import add_to_list
+from humatte.data.lists import add_to_list, read_list
 from humatte.data.pairs import Pair, is_no_matte, matte_in
 from humatte.data.published import P3M_PARTS, Lists
 from humatte.data.work import Skip, work_through
@@ -126,10 +126,17 @@ def import_set(source: Path, target: Path, wanted: Wanted, jobs: int = 1) -> boo
     for name, listed in _usual(lists).items():
         add_to_list(target / f"{name}.txt", [done[p.image] for p in listed if p.image in done])
     whole = report.tell("imported", target / f"import-{wanted.kind}.csv")
-    if done and not (target / "train.txt").exists():
-        by = " --by group" if wanted.kind == "aisegment" else ""
-        say(f"this layout has no lists; make them with: humatte data split {target}{by}")
+    _advise(target, {*done.values()})
     return whole
+
+
+def _advise(target: Path, names: set[str]) -> None:
+    """Says so if pictures are in no list, and what to do."""
+    lists = [*target.glob("*.txt")]
+    unlisted = names.difference(*(read_list(path) for path in lists))
+    if unlisted:
+        how = " --add" if lists else ""
+        say(f"{len(unlisted):,} are in no list; humatte data split {target}{how} makes lists")
 
 
 def _find(source: Path, target: Path, wanted: Wanted) -> Lists:

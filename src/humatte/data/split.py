@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from humatte.console import progress, say
+from humatte.console import say
 from humatte.data.layouts import EVERY, SOURCES, expect_set, find_pairs
 from humatte.data.lists import add_to_list, read_list, write_list
-from humatte.data.looks import Looks, describe, find_alike, steps
+from humatte.data.looks import Looks, describe, find_alike
 from humatte.data.pairs import Pair, read_pair
 from humatte.data.work import work_through
 from humatte.errors import DataError, UsageError
@@ -227,8 +227,7 @@ def _same_looks(pairs: Sequence[Pair], jobs: int) -> list[tuple[str, str]]:
     found: dict[str, Looks] = dict(report.answers)
     looks = [found[pair.name] for pair in pairs]
     everywhere = [(range(len(looks)), range(len(looks)))]
-    with progress("comparing", steps(looks, everywhere)) as advance:
-        alike = find_alike(looks, everywhere, advance)
+    alike = find_alike(looks, [0] * len(looks), everywhere)
     return [(pairs[one.first].name, pairs[one.second].name) for one in alike]
 
 
