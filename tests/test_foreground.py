@@ -5,7 +5,7 @@ import pytest
 from drawn import disc, noise
 
 from humatte.composite import over
-from humatte.foreground import estimate_foreground
+from humatte.foreground import continue_outward, estimate_foreground
 
 
 def drawn(size: int, soft: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -46,3 +46,14 @@ def test_constant_alphas(value: float) -> None:
     assert result.shape == image.shape
     if value != 0.5:
         assert (result == image).all()
+
+
+def test_colours_go_on_outside_of_the_person() -> None:
+    alpha = disc(80, 100, 25, soft=4)
+    person, place = np.uint8([[[200, 40, 30]]]), np.uint8([[[10, 60, 240]]])
+    straight = np.where(alpha[..., None] > 0, person, place)
+    continued = continue_outward(straight, alpha)
+    assert (continued[alpha > 0] == straight[alpha > 0]).all()
+    near = disc(80, 100, 40) == 1
+    assert np.abs(continued[near].astype(int) - person[0, 0]).max() <= 1
+    assert (continue_outward(straight, np.zeros_like(alpha)) == straight).all()

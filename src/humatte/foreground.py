@@ -20,6 +20,7 @@ from humatte.prepare import fitted_size
 # get them from a reduced copy; only the last equation runs at full size.
 _LONG_SIDE = 480
 _RADII_PX = (90, 6)
+_CONTINUED_PX = (24, 8, 2)  # the last one that reaches a pixel decides its colour
 _EPSILON = 1e-5
 _WORKERS = 4  # each holds the temporaries of a strip
 _STRIP_ROWS = 128  # rows handled at once: keeps temporaries small however much is soft
@@ -55,6 +56,32 @@ def estimate_foreground(image: Image, alpha: Alpha) -> Image:
     # numpy and cv2 let other threads run while they work; the strips share no pixel.
     with ThreadPoolExecutor(_WORKERS) as pool:
         list(pool.map(explain, range(0, len(image), _STRIP_ROWS)))
+    return result
+
+
+def continue_outward(foreground: Image, alpha: Alpha) -> Image:
+    """The person's colours, continued some pixels into what is not the person (alpha 0).
+
+    Whoever scales or turns straight colours mixes neighbours: at the person's edge the old
+    background would come in, and be seen as a fringe over a new one.
+
+    Args:
+        foreground: (H, W, 3) uint8 RGB, straight colours.
+        alpha: (H, W) float32 in [0, 1].
+
+    Returns:
+        (H, W, 3) uint8 RGB, a copy that equals `foreground` wherever alpha is not 0.
+    """
+    check_alpha(alpha, check_image(foreground).shape[:2])
+    result = foreground.copy()
+    weighted = to_float(foreground) * alpha[..., None]
+    empty = alpha == 0
+    for radius in _CONTINUED_PX:
+        weight = _blur(alpha, radius)
+        reached = empty & (weight > _EPSILON)
+        colours = _blur(weighted, radius)[reached] / weight[reached][:, None]
+        if len(colours):
+            result[reached] = to_bytes(np.clip(colours, 0, 1))
     return result
 
 

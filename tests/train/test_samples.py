@@ -11,6 +11,7 @@ from PIL import Image
 from humatte.arrays import to_bytes
 from humatte.data.layouts import find_backgrounds, find_pairs, find_set, find_things
 from humatte.errors import DataError
+from humatte.train import augment
 from humatte.train.augment import Sources, low_light, make_sample
 from humatte.train.patterns import draw_blob, draw_pattern
 from humatte.train.recipe import AugmentPart, Recipe
@@ -201,3 +202,21 @@ def test_cutouts_of_things_are_shown_but_are_nobody(sources: Sources, tmp_path: 
     assert seen > 10
     with pytest.raises(DataError, match="cut-outs with transparency"):
         find_things(tmp_path / "nowhere")
+
+
+def test_a_moved_person_brings_nothing_of_the_old_place(tmp_path: Path) -> None:
+    """A red disc before blue, scaled over black: no blue in the picture, at whatever size."""
+    for folder in ("image", "alpha"):
+        (tmp_path / folder).mkdir()
+    alpha = disc(200, 200, 60, soft=3)
+    red, blue = np.float32([255, 0, 0]), np.float32([0, 0, 255])
+    image = np.rint(alpha[..., None] * red + (1 - alpha[..., None]) * blue).astype(np.uint8)
+    Image.fromarray(image).save(tmp_path / "image" / "a.png")
+    Image.fromarray(to_bytes(alpha)).save(tmp_path / "alpha" / "a.png")
+    store = build_store(find_set(tmp_path, "people", "all"), tmp_path / "cache", 480)
+    for scale in (0.2, 0.6, 1.4):
+        plain = AugmentPart(scale=(scale, scale), rotate_degrees=20)
+        rng = np.random.default_rng(0)
+        foreground, matte = augment._placed_person(store, 0, (128, 128), plain, rng)
+        assert matte.max() == 1
+        assert foreground[matte > 0, 2].max() <= 12

@@ -24,10 +24,10 @@ from humatte.data.fingerprint import Hashes, fingerprint
 from humatte.data.geometry import person_box
 from humatte.data.pairs import Pair, read_pair
 from humatte.errors import DataError
-from humatte.foreground import estimate_foreground
+from humatte.foreground import continue_outward, estimate_foreground
 
 # The decoded file's layout; a change of it or of the foreground estimate makes old caches unused.
-_LAYOUT = "1"
+_LAYOUT = "2"
 
 
 class Sample(NamedTuple):
@@ -136,7 +136,8 @@ def _write_store(
             return error
         parts = [image]
         if pair.alpha:
-            parts += [estimate_foreground(image, to_float(alpha)), alpha]
+            matte = to_float(alpha)
+            parts += [continue_outward(estimate_foreground(image, matte), matte), alpha]
         return b"".join(part.tobytes() for part in parts), alpha.shape, person_box(alpha)
 
     index, boxes, broken, offset = [], [], [], 0
