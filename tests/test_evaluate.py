@@ -17,6 +17,7 @@ from humatte.arrays import to_bytes
 from humatte.cli import app
 from humatte.data.fingerprint import fingerprint
 from humatte.data.layouts import find_set, write_sources
+from humatte.data.pairs import Pair
 from humatte.errors import DataError, HumatteError, UsageError
 from humatte.evaluate import Subject, band_of, chosen, evaluate, open_subject
 
@@ -90,7 +91,13 @@ def test_groups_and_conditions(data: Path, tmp_path: Path) -> None:
             chosen(pairs, [wrong])
 
 
-def test_against_another(data: Path, tmp_path: Path) -> None:
+def test_against_too_few_pictures_nothing_is_claimed(data: Path, tmp_path: Path) -> None:
+    text = run(tmp_path / "poor", "--data", data, "--against", tmp_path / "good")
+    assert {line.rpartition("  ")[2] for line in text.splitlines() if "[" in line} == {"too few"}
+
+
+def test_against_another(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("humatte.scores.FEWEST", 2)
     text = run(
         tmp_path / "poor", "--data", data, "--against", tmp_path / "good", "--where", "source=b"
     )
@@ -178,9 +185,55 @@ def test_the_band_is_what_is_unsure_grown() -> None:
     assert not band_of(np.zeros((20, 20), np.float32)).any()
 
 
+def test_a_gap_in_a_clip_ends_it() -> None:
+    def frame(name: str, kind: str) -> Pair:
+        return Pair(name, Path(name), None, {"clip": "x", "kind": kind})
+
+    kept = chosen([frame("a", "k"), frame("b", "k"), frame("c", "z"), frame("d", "k")], ["kind=k"])
+    parts = [pair.columns["part of the clip"] for pair in kept]
+    assert [pair.name for pair in kept] == ["a", "b", "d"]
+    assert parts[0] == parts[1] != parts[2]
+
+
+def test_an_empty_picture_has_no_band_scores(tmp_path: Path) -> None:
+    (tmp_path / "found").mkdir()
+    for name in ("image", "alpha"):
+        (tmp_path / name).mkdir()
+    Image.fromarray(noise(30, 30)).save(tmp_path / "image" / "a.png")
+    Image.new("L", (30, 30)).save(tmp_path / "alpha" / "a.png")
+    Image.new("L", (30, 30), 90).save(tmp_path / "found" / "a.png")
+    pairs = find_set(tmp_path, "people", "all")
+    (row,) = evaluate([open_subject(str(tmp_path / "found"), pairs)], pairs)[0].rows
+    assert row.sad_k > 0
+    assert np.isnan(
+        [row.mad_band, row.sad_band_k, row.gradient_band_k, row.connectivity_band_k]
+    ).all()
+
+
+def test_json_holds_groups_and_differences(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "all.json"
+    run(
+        tmp_path / "poor",
+        "--data",
+        data,
+        "--by",
+        "source",
+        "--against",
+        tmp_path / "good",
+        "--json",
+        out,
+    )
+    document = json.loads(out.read_text())
+    (found,) = document["against"].values()
+    assert found["mad"]["verdict"] == "too few"
+    assert found["mad"]["low"] is None
+    assert document["groups"][str(tmp_path / "poor")]["a"][0] == 2
+
+
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
+        (lambda folder: Image.fromarray(noise(60, 80)).save(folder / "p1.png"), "in colour"),
         (lambda folder: (folder / "p1.png").unlink(), r"1 of 4 pictures have no matte there: p1"),
         (lambda folder: Image.new("L", (9, 9)).save(folder / "p1.png"), r"matte is 9x9.*80x60"),
         (lambda folder: (folder / "p1.png").write_text("no"), r"p1\.png"),

@@ -17,14 +17,16 @@ from humatte.arrays import Alpha, Image, to_float
 from humatte.catalog import load
 from humatte.data.fingerprint import SAME_BITS, Hashes, fingerprint, near
 from humatte.data.layouts import files_by_stem
-from humatte.data.pairs import Pair, read_matte, read_pair
+from humatte.data.pairs import Pair, is_no_matte, matte_in, read_pair
 from humatte.data.trimap import UNSURE, permille_px, trimap_of
 from humatte.errors import DataError, PictureError, UsageError
+from humatte.image_io import read
 from humatte.matting import matte
 from humatte.paths import is_dir
 from humatte.scores import Row
 
 _NO_LIMIT_PX = 1 << 16  # pictures are scored at their own size
+_PART = "part of the clip"  # a column that `chosen` adds: frames of one part follow each other
 BAND_PERMILLE = 15
 """The unsure band: what is not 0 or 1 in the true matte, grown by so much of the long side."""
 
@@ -77,9 +79,15 @@ def _folder(folder: Path, pairs: Sequence[Pair]) -> Subject:
 
     def matte_of(pair: Pair, image: Image) -> Alpha:
         try:
-            alpha = to_float(read_matte(files[pair.name]))
+            picture = read(files[pair.name])
         except PictureError as error:
             raise DataError(str(error)) from error
+        if is_no_matte(picture):
+            raise DataError(
+                f"{files[pair.name]}: a picture in colour without transparency; expected a matte, "
+                "gray or transparent"
+            )
+        alpha = to_float(matte_in(picture))
         if alpha.shape != image.shape[:2]:
             found, wanted = (f"{shape[1]}x{shape[0]}" for shape in (alpha.shape, image.shape))
             raise DataError(f"{files[pair.name]}: the matte is {found}, the picture {wanted}")
@@ -98,18 +106,25 @@ def chosen(pairs: Sequence[Pair], where: Sequence[str]) -> list[Pair]:
     Raises:
         UsageError: not such a condition, no such column, or no pair left.
     """
-    kept = list(pairs)
+    fits = [True] * len(pairs)
     for condition in where:
         column, equals, value = condition.partition("=")
         if not equals:
             raise UsageError(f"--where {condition}: expected COLUMN=VALUE, as label=agreed")
         values = groups_of(pairs, column)
-        known = dict(zip((pair.name for pair in pairs), values, strict=True))
-        kept = [pair for pair in kept if known[pair.name] == value]
-        if not kept:
-            found = ", ".join(sorted(set(values))[:8])
-            raise UsageError(f"--where {condition}: no picture is left; {column} is one of {found}")
-    return kept
+        fits = [fit and found == value for fit, found in zip(fits, values, strict=True)]
+        if not any(fits):
+            known = ", ".join(sorted(set(values))[:8])
+            raise UsageError(f"--where {condition}: no picture is left; {column} is one of {known}")
+    # Frames before and after one that is left out do not follow each other.
+    gaps = np.cumsum(~np.array(fits))
+    return [
+        replace(pair, columns={**pair.columns, _PART: str(gap)})
+        if pair.columns.get("clip")
+        else pair
+        for pair, fit, gap in zip(pairs, fits, gaps, strict=True)
+        if fit
+    ]
 
 
 def groups_of(pairs: Sequence[Pair], column: str) -> list[str]:
@@ -141,7 +156,7 @@ def evaluate(
     for pair in pairs:
         image, truth_bytes = read_pair(pair, _NO_LIMIT_PX)
         alphas = [subject.matte_of(pair, image) for subject in subjects]
-        frame = _Frame(pair.columns.get("clip", ""), image, to_float(truth_bytes), alphas)
+        frame = _Frame(_clip_of(pair), image, to_float(truth_bytes), alphas)
         hashed = np.array([fingerprint(image)])
         for number, result in enumerate(results):
             result.rows.append(_score(pair.name, frame, number, before))
@@ -152,9 +167,14 @@ def evaluate(
     return results
 
 
+def _clip_of(pair: Pair) -> tuple[str, str] | None:
+    clip = pair.columns.get("clip")
+    return (clip, pair.columns.get(_PART, "")) if clip else None
+
+
 @dataclass(frozen=True)
 class _Frame:
-    clip: str
+    clip: tuple[str, str] | None
     image: Image
     truth: Alpha
     alphas: list[Alpha]
@@ -166,7 +186,7 @@ class _Frame:
 
 
 def band_of(truth: Alpha) -> metrics.Mask:
-    """The unsure band of a true matte: where it is neither 0 nor 1, grown by 1.5 %."""
+    """The unsure band of a true matte: what is neither 0 nor 1, and hard edges, grown by 1.5 %."""
     reach = permille_px((truth.shape[0], truth.shape[1]), BAND_PERMILLE)
     return np.asarray(trimap_of(truth, reach) == UNSURE)
 

@@ -1,8 +1,8 @@
 """Errors of a matte against the true one. One definition each; the source is with each.
 
 In: alphas (H, W) float32 in [0, 1] of one size, and where to look (a mask, or everywhere). Out:
-plain numbers. Sums are in thousands of pixels, as papers print them; means are shares, 0 to 1, and
-NaN where there is nothing to look at. Never normalises a matte.
+plain numbers, NaN where there is nothing to look at. Sums are in thousands of pixels, as papers
+print them; means are shares, 0 to 1. Never normalises a matte.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ _STILL_CHANGE = 6  # of 255: below this a pixel's colour has not changed between
 
 
 def total(values: NDArray[np.floating], where: Mask | None = None) -> float:
-    """The sum of a map of errors (H, W), in thousands."""
-    return float((values if where is None else values[where]).sum(dtype=np.float64)) / 1000
+    """The sum of a map of errors (H, W), in thousands; NaN if `where` is empty."""
+    chosen = values if where is None else values[where]
+    return float(chosen.sum(dtype=np.float64)) / 1000 if chosen.size else math.nan
 
 
 def mean(values: NDArray[np.floating], where: Mask | None = None) -> float:

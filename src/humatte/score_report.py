@@ -21,7 +21,7 @@ from humatte.evaluate import Result, Subject
 from humatte.image_io import Kept, encode, write
 from humatte.page import Html, gallery, heading, page, paragraph, picture, table
 from humatte.prepare import fitted_size
-from humatte.scores import CONVENTIONS, METRICS, Difference, by_group, means, values_of
+from humatte.scores import CONVENTIONS, METRICS, Difference, Row, by_group, means, values_of
 
 _NO_LIMIT_PX = 1 << 16
 _GALLERY_PX = 220
@@ -46,9 +46,8 @@ def text_table(results: Sequence[Result]) -> str:
 
 def text_differences(found: Mapping[str, Difference]) -> str:
     """A comparison, a line per score."""
-    words = {True: "better", False: "worse", None: "undecided"}
     return "\n".join(
-        f"{metric:>19}  {d.mean:+.4f}  [{d.low:+.4f}, {d.high:+.4f}]  {words[d.better]}"
+        f"{metric:>19}  {d.mean:+.4f}  [{d.low:+.4f}, {d.high:+.4f}]  {d.verdict}"
         for metric, d in found.items()
     )
 
@@ -56,9 +55,9 @@ def text_differences(found: Mapping[str, Difference]) -> str:
 def draw_worst(result: Result, pairs: Sequence[Pair], path: Path, count: int = 50) -> None:
     """A PNG of the pictures with the lowest person IoU: photo, true and found person on magenta."""
     tiles = []
-    for pair, score in _worst(result, pairs, count):
+    for pair, row in _worst(result, pairs, count):
         image, truth, alpha = _read(result.subject, pair)
-        tiles.append(Tile(f"{score:.3f} {pair.name}", image, [truth, alpha]))
+        tiles.append(Tile(f"{row.person_iou:.3f} {pair.name}", image, [truth, alpha]))
     write(encode(contact_sheet(tiles, columns=5), "PNG", Kept()), path)
 
 
@@ -115,10 +114,14 @@ def _means_table(results: Sequence[Result]) -> Html:
 
 
 def _differences_table(found: Mapping[str, Difference]) -> Html:
-    words = {True: Html('<span class="good">better</span>'), None: "undecided"}
-    words[False] = Html('<span class="bad">worse</span>')
+    kinds = {True: "good", False: "bad", None: ""}
     rows = [
-        [CONVENTIONS[m].label, f"{d.mean:+.4f}", f"{d.low:+.4f} to {d.high:+.4f}", words[d.better]]
+        [
+            CONVENTIONS[m].label,
+            f"{d.mean:+.4f}",
+            f"{d.low:+.4f} to {d.high:+.4f}",
+            Html(f'<span class="{kinds[d.better]}">{d.verdict}</span>'),
+        ]
         for m, d in found.items()
     ]
     return table(["score", "mean difference", "95 % interval (paired bootstrap)", ""], rows)
@@ -162,10 +165,8 @@ def _histograms(results: Sequence[Result]) -> Html:
 
 
 def _gallery(result: Result, pairs: Sequence[Pair], count: int) -> Html:
-    rows = {row.name: row for row in result.rows}
     figures = []
-    for pair, _ in _worst(result, pairs, count):
-        row = rows[pair.name]
+    for pair, row in _worst(result, pairs, count):
         caption = f"{pair.name}: IoU {row.person_iou:.3f}, boundary F {row.boundary_f:.3f}, "
         figures.append(picture(_panels(result.subject, pair), f"{caption}MAD {row.mad:.4f}"))
     note = "From left to right: picture, true person, found person, error (dark: none, yellow: 1)."
@@ -186,10 +187,10 @@ def error_map(alpha: Alpha, truth: Alpha) -> Image:
     return np.ascontiguousarray(coloured[..., ::-1])
 
 
-def _worst(result: Result, pairs: Sequence[Pair], count: int) -> list[tuple[Pair, float]]:
+def _worst(result: Result, pairs: Sequence[Pair], count: int) -> list[tuple[Pair, Row]]:
     """The pairs with the lowest person IoU, the worst first."""
-    scored = ((pair, row.person_iou) for row, pair in zip(result.rows, pairs, strict=True))
-    return heapq.nsmallest(count, scored, key=lambda both: both[1])
+    scored = zip(pairs, result.rows, strict=True)
+    return heapq.nsmallest(count, scored, key=lambda both: both[1].person_iou)
 
 
 def _read(subject: Subject, pair: Pair) -> tuple[Image, Alpha, Alpha]:

@@ -95,15 +95,29 @@ def by_group(rows: Sequence[Row], groups: Sequence[str]) -> dict[str, tuple[int,
     return {group: (len(part), means(part)) for group, part in ordered}
 
 
+FEWEST = 8
+"""Fewer pictures tell nothing of others: resampling three gives back the same three."""
+
+
 @dataclass(frozen=True)
 class Difference:
-    """The mean difference of a score of one against another, with its 95 % interval."""
+    """The mean difference of a score of one against another, with its 95 % interval.
+
+    Of fewer than `FEWEST` pictures no interval can be told: its ends are NaN.
+    """
 
     mean: float
     low: float
     high: float
     better: bool | None
-    """Whether the first is better; None while the interval holds 0."""
+    """Whether the first is better; None while the interval holds 0, or there is none."""
+
+    @property
+    def verdict(self) -> str:
+        """`better`, `worse`, `undecided` or `too few`."""
+        if math.isnan(self.low):
+            return "too few"
+        return {True: "better", False: "worse", None: "undecided"}[self.better]
 
 
 def compare(
@@ -120,6 +134,9 @@ def compare(
         each = values_of(rows, metric) - values_of(against, metric)
         each = each[~np.isnan(each)]
         if not each.size:
+            continue
+        if each.size < FEWEST:
+            found[metric] = Difference(float(each.mean()), math.nan, math.nan, None)
             continue
         drawn = np.array(
             [each[rng.integers(each.size, size=each.size)].mean() for _ in range(rounds)]
@@ -144,7 +161,10 @@ def write_csv(results: Mapping[str, Sequence[Row]], path: Path) -> None:
 def write_json(
     summary: Mapping[str, object], results: Mapping[str, Sequence[Row]], path: Path
 ) -> None:
-    """The summary, the units, and every picture's scores; what does not apply is null."""
+    """The summary, the units, and every picture's scores; what does not apply is null.
+
+    Differences anywhere in the summary are written as their fields and their verdict.
+    """
     document = {
         **summary,
         "units": {name: f"{c.unit}; {c.source}" for name, c in CONVENTIONS.items()},
@@ -152,9 +172,14 @@ def write_json(
             subject: [_plain(row, None) for row in rows] for subject, rows in results.items()
         },
     }
-    write(json.dumps(document, indent=1, allow_nan=False).encode(), path)
+    text = json.dumps(document, indent=1, allow_nan=False, default=_difference)
+    write(text.encode(), path)
 
 
-def _plain(row: Row, absent: str | None) -> dict[str, object]:
+def _difference(value: Difference) -> dict[str, object]:
+    return {**_plain(value, None), "verdict": value.verdict}
+
+
+def _plain(row: Row | Difference, absent: str | None) -> dict[str, object]:
     values = asdict(row)
     return {k: absent if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}

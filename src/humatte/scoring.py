@@ -120,6 +120,10 @@ def _write(
         summary = {
             "about": about,
             "means": {result.subject.name: means(result.rows) for result in results},
+            "against": differences,
+            "groups": {
+                result.subject.name: by_group(result.rows, groups) for result in results if groups
+            },
             "seen_in_training": {result.subject.name: result.seen for result in results},
         }
         write_json(summary, rows, order.json)
