@@ -226,11 +226,12 @@ def check(
     """Check a set before training: files, lists, mattes, the same photo in two lists."""
     from humatte.console import say, tell
     from humatte.data import findings
-    from humatte.data.check import Rules, check_set
+    from humatte.data.check import Rules, check_set, guard_reports
     from humatte.data.check_report import report as html
     from humatte.image_io import write
 
     rules = Rules(soft, least_side, duplicates, thorough)
+    guard_reports(folder, lists or (), (report, csv), write_clean)
     outcome = check_set(folder, lists or (), rules, jobs)
     tell(findings.as_text(outcome))
     if csv:
@@ -300,9 +301,11 @@ def review(
     jobs: _Jobs = 1,
 ) -> None:
     """Show pictures, their mattes, and the people on magenta, to judge them by eye."""
+    from humatte.data.own_files import own_files
     from humatte.data.review import View, choose
     from humatte.data.review import review as draw
 
     pairs = choose(folder, list_file, names or (), random, seed)
-    if not draw(pairs, out, View(cell, per_sheet, mattes), jobs):
+    own = own_files(folder, pairs, [list_file])
+    if not draw(pairs, out, View(cell, per_sheet, mattes), jobs, own):
         raise typer.Exit(1)
