@@ -81,19 +81,23 @@ def alpha(
     inward: _Inward = None,
     kernel: _Kernel = "ellipse",
     neighbours: Annotated[
-        int, typer.Option("--neighbours", help="With knn: how many a pixel resembles.")
-    ] = 10,
+        int | None,
+        typer.Option("--neighbours", help="With knn: how many a pixel resembles; 10 if not given."),
+    ] = None,
     penalty: Annotated[
-        float, typer.Option("--penalty", help="With knn and lbdm: weight of the sure pixels.")
-    ] = 100.0,
+        float | None,
+        typer.Option(
+            "--penalty", help="With knn and lbdm: weight of the sure pixels; 100 if not given."
+        ),
+    ] = None,
     jobs: _Jobs = 1,
 ) -> None:
     """Make mattes of pictures with trimaps, or with masks, by the matting equations."""
-    from humatte.data.alpha import Solver, parse_method
+    from humatte.data.alpha import parse_solver
     from humatte.data.alpha_files import make_alphas
     from humatte.data.trimap import parse_band
 
-    solver = Solver(parse_method(method), solve_at, neighbours, penalty)
+    solver = parse_solver(method, solve_at, neighbours, penalty)
     if not make_alphas(inputs, out, solver, parse_band(size, kernel, inward), guide, jobs):
         raise typer.Exit(1)
 
