@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -141,3 +142,19 @@ def test_an_unknown_guide(a_set: Path) -> None:
         make([a_set], a_set / "alpha", guide="star")
     with pytest.raises(DataError, match="expected a set with image/ and alpha/"):
         make([a_set], a_set / "new", guide="alpha")
+
+
+def test_a_single_matte_is_not_left_from_other_settings(a_set: Path) -> None:
+    files = [a_set / "image/a.png", a_set / "trimap/a.png"]
+    report = a_set / "skipped.csv"
+    report.write_text("name,kind,why\n")
+    assert make(files, a_set / "m.png")
+    assert report.exists()
+    with pytest.raises(UsageError, match=r"m\.png: is there already; remove it or choose another"):
+        make_alphas(files, str(a_set / "m.png"), Solver("knn"), BAND, None)
+
+
+def test_settings_are_those_that_the_method_uses(a_set: Path) -> None:
+    make([a_set], a_set / "alpha")
+    noted = json.loads((a_set / "alpha/settings.json").read_text())
+    assert noted == {"method": "cf", "solve_at": 640, "guide": "trimap"}

@@ -243,3 +243,34 @@ def test_as_a_user_types_it(humatte, good: Path, tmp_path: Path) -> None:
     assert "without 1 names" in result.err
     missing = humatte("data", "check", tmp_path / "nowhere")
     assert (missing.code, missing.err.count("\n")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--csv", "people/sources.csv"),
+        ("--csv", "people/train.txt"),
+        ("--report", "people/image/a.png"),
+        ("--report", "people/alpha/new.html"),
+        ("--report", "folder.html"),
+        ("--report", "one", "--csv", "one"),
+        ("--write-clean", "clean"),
+        ("--write-clean", "people"),
+        ("--write-clean", "clean/val.txt"),
+        ("--list", "x.csv", "--csv", "people/x.csv"),
+        ("--list", "x.csv", "--csv", "clean/a.png"),
+    ],
+)
+def test_nothing_that_is_there_is_replaced(
+    humatte, good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (good / "sources.csv").write_text("name,source\na,mine\n")
+    (tmp_path / "folder.html").mkdir()
+    write_list(tmp_path / "clean/val.txt", ["mine"])
+    put(tmp_path / "clean/a.png", noise(40, 56))
+    (good / "x.csv").write_text("image,alpha\n../clean/a.png,alpha/a.png\n")
+    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+    result = humatte("data", "check", "people", *words)
+    assert (result.code, result.err.count("\n"), result.out) == (2, 1, "")
+    assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before

@@ -77,6 +77,18 @@ def test_a_failure_is_one_line_and_exit_code_1(humatte, data: Path) -> None:
         (["trimap", "set/mask", "-o", "t", "--jobs", "0"], 2, "'--jobs'"),
         (["trimap", "nix", "-o", "t"], 1, "nix: no such file or folder"),
         (["alpha", "set", "-o", "m", "--method", "magic"], 2, "no method 'magic'"),
+        (
+            ["alpha", "set", "-o", "m", "--method", "cf", "--neighbours", "3"],
+            2,
+            "--neighbours is not used by --method cf, but by knn; leave it out",
+        ),
+        (
+            ["alpha", "set", "-o", "m", "--method", "cf", "--penalty", "9"],
+            2,
+            "--penalty is not used by --method cf, but by knn and lbdm",
+        ),
+        (["alpha", "set", "-o", "m", "--method", "lbdm", "--neighbours", "3"], 2, "by knn;"),
+        (["alpha", "set", "-o", "m", "--neighbours", "0"], 2, "neighbours is 0; expected 1"),
         (["alpha", "set", "-o", "m", "--solve-at", "2"], 2, "solve at is 2; expected 16"),
         (["alpha", "set/image/a.png", "-o", "m.png"], 2, "found 1 inputs"),
         (["alpha", "bg", "-o", "m"], 1, "expected a set with image/"),

@@ -66,6 +66,7 @@ def test_which_pictures(people: Path) -> None:
 
 def test_sheets_are_numbered(people: Path, tmp_path: Path) -> None:
     view = View(CELL, per_sheet=2)
+    (tmp_path / "out").mkdir()
     assert review(choose(people), tmp_path / "out/sheet.png", view)
     made = sorted(tmp_path.glob("out/*"))
     assert [path.name for path in made] == ["sheet-001.png", "sheet-002.png", "sheet-003.png"]
@@ -127,3 +128,22 @@ def test_wrong_use_is_one_line(humatte, people: Path, tmp_path: Path) -> None:
         assert (result.code, result.err.count("\n")) == (2, 1)
         assert expected in result.err
     assert not list(tmp_path.glob("*.png"))
+
+
+@pytest.mark.parametrize(
+    "out", ["people/image/a.png", "people/alpha/new.html", "other/a.png", "folder.html", "no/a.png"]
+)
+def test_nothing_of_the_set_is_replaced(humatte, people: Path, tmp_path: Path, out: str) -> None:
+    put(tmp_path / "other/a.png", matte(48, 64))
+    (tmp_path / "folder.html").mkdir()
+    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+    mattes = ("--mattes", tmp_path / "other")
+    result = humatte("data", "review", people, "-o", tmp_path / out, *mattes)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
+
+
+def test_numbered_sheets_replace_no_picture(humatte, people: Path) -> None:
+    put(people / "image/a-001.png", noise(48, 64))
+    words = ("-o", people / "image/a.png", "--per-sheet", "2")
+    assert humatte("data", "review", people, *words).code == 2

@@ -149,3 +149,39 @@ def test_bands_are_understood() -> None:
     assert band.settings() == {"size": "12px", "inward": "3px", "kernel": "cross"}
     with pytest.raises(UsageError, match="no kernel 'round'; expected one of ellipse"):
         parse_band("12", "round")
+
+
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("settings.json", '{"theme": "dark"}'),
+        ("settings.json", '{"size": "2px"}'),
+        ("skipped.csv", "mine"),
+    ],
+)
+def test_files_of_others_stay(a_set: Path, name: str, text: str, single: bool) -> None:
+    out = a_set.parent / "out"
+    out.mkdir()
+    (out / name).write_text(text)
+    if single:
+        assert make_trimaps(a_set / "alpha/a.png", f"{out}/t.png", BAND)
+    else:
+        with pytest.raises(UsageError, match=f"{name}: not .*; choose another -o"):
+            make_trimaps(a_set, str(out), BAND)
+        assert [path.name for path in out.iterdir()] == [name]
+    assert (out / name).read_text() == text
+
+
+def test_a_single_file_has_no_report(a_set: Path) -> None:
+    put(a_set / "alpha/a.png", to_bytes(disc(40, 50, 3)))
+    make_trimaps(a_set / "alpha/a.png", f"{a_set}/t.png", Band(Reach(5)))
+    assert not (a_set / "skipped.csv").exists()
+
+
+@pytest.mark.parametrize("out", ["t.png", "folder/"])
+def test_a_single_result_is_not_left_from_other_settings(a_set: Path, out: str) -> None:
+    mask, out = a_set / "alpha/a.png", f"{a_set}/{out}"
+    assert make_trimaps(mask, out, BAND)
+    with pytest.raises(UsageError, match=r"png: is there already; remove it or choose another -o"):
+        make_trimaps(mask, out, Band(Reach(3)))

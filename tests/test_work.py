@@ -149,3 +149,9 @@ def test_only_the_first_reasons_are_shown(
     Report(skipped=[(str(n), "no matte") for n in range(40)]).tell("made", tmp_path / "left.csv")
     assert capsys.readouterr().err.count("no matte") == 10
     assert (tmp_path / "left.csv").read_text().count("no matte") == 40
+
+
+def test_a_csv_of_others_stays(tmp_path: Path) -> None:
+    (tmp_path / "left.csv").write_text("mine")
+    assert Report(made=3).tell("made", tmp_path / "left.csv")
+    assert (tmp_path / "left.csv").read_text() == "mine"

@@ -81,19 +81,23 @@ def alpha(
     inward: _Inward = None,
     kernel: _Kernel = "ellipse",
     neighbours: Annotated[
-        int, typer.Option("--neighbours", help="With knn: how many a pixel resembles.")
-    ] = 10,
+        int | None,
+        typer.Option("--neighbours", help="With knn: how many a pixel resembles; 10 if not given."),
+    ] = None,
     penalty: Annotated[
-        float, typer.Option("--penalty", help="With knn and lbdm: weight of the sure pixels.")
-    ] = 100.0,
+        float | None,
+        typer.Option(
+            "--penalty", help="With knn and lbdm: weight of the sure pixels; 100 if not given."
+        ),
+    ] = None,
     jobs: _Jobs = 1,
 ) -> None:
     """Make mattes of pictures with trimaps, or with masks, by the matting equations."""
-    from humatte.data.alpha import Solver, parse_method
+    from humatte.data.alpha import parse_solver
     from humatte.data.alpha_files import make_alphas
     from humatte.data.trimap import parse_band
 
-    solver = Solver(parse_method(method), solve_at, neighbours, penalty)
+    solver = parse_solver(method, solve_at, neighbours, penalty)
     if not make_alphas(inputs, out, solver, parse_band(size, kernel, inward), guide, jobs):
         raise typer.Exit(1)
 
@@ -226,11 +230,12 @@ def check(
     """Check a set before training: files, lists, mattes, the same photo in two lists."""
     from humatte.console import say, tell
     from humatte.data import findings
-    from humatte.data.check import Rules, check_set
+    from humatte.data.check import Rules, check_set, guard_reports
     from humatte.data.check_report import report as html
     from humatte.image_io import write
 
     rules = Rules(soft, least_side, duplicates, thorough)
+    guard_reports(folder, lists or (), (report, csv), write_clean)
     outcome = check_set(folder, lists or (), rules, jobs)
     tell(findings.as_text(outcome))
     if csv:
@@ -300,9 +305,11 @@ def review(
     jobs: _Jobs = 1,
 ) -> None:
     """Show pictures, their mattes, and the people on magenta, to judge them by eye."""
+    from humatte.data.own_files import own_files
     from humatte.data.review import View, choose
     from humatte.data.review import review as draw
 
     pairs = choose(folder, list_file, names or (), random, seed)
-    if not draw(pairs, out, View(cell, per_sheet, mattes), jobs):
+    own = own_files(folder, pairs, [list_file])
+    if not draw(pairs, out, View(cell, per_sheet, mattes), jobs, own):
         raise typer.Exit(1)

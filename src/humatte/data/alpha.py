@@ -12,7 +12,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -28,6 +28,11 @@ from humatte.refine import refine
 
 Method = Literal["knn", "cf", "lbdm"]
 METHODS: tuple[Method, ...] = get_args(Method)
+_USES: dict[Method, tuple[str, ...]] = {
+    "knn": ("neighbours", "penalty"),
+    "cf": (),
+    "lbdm": ("penalty",),
+}
 
 Values = NDArray[np.float64]
 _SMALLEST_PX = 16  # of --solve-at: below, hardly anything of a person is left
@@ -55,6 +60,31 @@ class Solver:
             if not getattr(self, name) >= least:
                 found = f"{name.replace('_', ' ')} is {getattr(self, name)}"
                 raise UsageError(f"{found}; expected {least} or more")
+
+    def settings(self) -> dict[str, object]:
+        """What the mattes depend on, without what the method does not use."""
+        used = ("method", "solve_at", *_USES[self.method])
+        return {name: getattr(self, name) for name in used}
+
+
+def parse_solver(
+    method: str, solve_at: int, neighbours: int | None = None, penalty: float | None = None
+) -> Solver:
+    """A solver as typed; None is what was not given.
+
+    Raises:
+        UsageError: an unknown method, an option that it does not use, values out of range.
+    """
+    known = parse_method(method)
+    options = {"neighbours": neighbours, "penalty": penalty}
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given:
+        if name not in _USES[known]:
+            users = " and ".join(one for one in METHODS if name in _USES[one])
+            raise UsageError(
+                f"--{name} is not used by --method {known}, but by {users}; leave it out"
+            )
+    return replace(Solver(known, solve_at), **given)  # type: ignore[arg-type]
 
 
 def parse_method(word: str) -> Method:

@@ -10,7 +10,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,7 @@ import numpy as np
 from humatte.arrays import to_bytes
 from humatte.console import say
 from humatte.data.alpha import Solver, load_solvers, solve_alpha, unsolvable
-from humatte.data.claim import SKIPPED, claim
+from humatte.data.claim import SKIPPED, claim, expect_new
 from humatte.data.layouts import files_by_stem
 from humatte.data.pairs import read_matte
 from humatte.data.trimap import BACKGROUND, PERSON, UNSURE, Band, Trimap
@@ -61,14 +61,14 @@ def make_alphas(
 
     Args:
         inputs: a set (`image/` with `trimap/`, `mask/` or `alpha/`), or a picture and its guide.
-        out: the file or folder to write to; finished ones are left alone.
+        out: the file or folder to write to; finished ones of a set are left alone.
         solver: which equations, at which size.
         band: how masks are made into trimaps.
         guide: which of `GUIDES` to take; None = the first that is there; for files, by content.
         jobs: how many processes.
 
     Returns:
-        Whether none failed. What was left out is in `skipped.csv` in the output folder.
+        Whether none failed. What was left out of a set is in `skipped.csv` in the output folder.
 
     Raises:
         HumatteError: wrong use, or nothing to work on.
@@ -76,20 +76,21 @@ def make_alphas(
     if guide not in (None, *GUIDES):
         raise UsageError(f"no guide '{guide}'; expected one of {', '.join(GUIDES)}")
     load_solvers()  # before other processes start, so that they find them compiled
+    skipped: Path | None
     if len(inputs) == 1 and is_dir(inputs[0]):
         tasks, guide = _tasks_of_set(inputs[0], Path(out), guide)
-        settings = (
-            asdict(solver) | {"guide": guide} | (band.settings() if guide != "trimap" else {})
-        )
-        folder = Path(out)
-        claim(folder, settings, [task.target for task in tasks])
+        settings = solver.settings() | {"guide": guide}
+        settings |= band.settings() if guide != "trimap" else {}
+        claim(Path(out), settings, [task.target for task in tasks])
+        skipped = Path(out) / SKIPPED
     else:
         tasks = [_task_of_files(inputs, out)]
-        folder = tasks[0].target.parent
+        expect_new(tasks[0].target)
+        skipped = None
     do = partial(make_alpha, solver=solver, band=band, guide=guide)
     report = work_through("mattes", tasks, do, _name, _is_there, jobs)
     _tell_cost(report)
-    return report.tell("mattes", folder / SKIPPED)
+    return report.tell("mattes", skipped)
 
 
 def make_alpha(task: Task, solver: Solver, band: Band, guide: str | None) -> Cost:

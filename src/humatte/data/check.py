@@ -16,13 +16,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from humatte.data.findings import KINDS, Finding, Outcome
+from humatte.data.findings import KINDS, Finding, Outcome, clean_paths
 from humatte.data.layouts import EVERY, expect_set, listed, read_sources, scan
 from humatte.data.looks import Looks, describe, find_alike
+from humatte.data.own_files import own_files
 from humatte.data.pairs import Pair, is_no_matte, matte_in
 from humatte.data.work import Report, work_through
 from humatte.errors import DataError
 from humatte.image_io import read
+from humatte.paths import guard_outputs
 
 USUAL_LISTS = ("train.txt", "val.txt", "test.txt")
 _NEEDED_LISTS = USUAL_LISTS[:2]
@@ -53,6 +55,35 @@ class _Facts:
     looks: Looks | None
 
 
+def lists_to_check(folder: Path, lists: Sequence[str] = ()) -> list[str]:
+    """The lists that are asked for, or else the usual ones that are there, or `all`."""
+    usual = [name for name in USUAL_LISTS if (folder / name).is_file()]
+    return list(dict.fromkeys([*lists] or usual or [EVERY]))
+
+
+def guard_reports(
+    folder: Path, lists: Sequence[str], outputs: Sequence[Path | None], clean: Path | None
+) -> None:
+    """Refuses, before a check, reports and clean lists that would replace something.
+
+    Args:
+        folder: the set.
+        lists: as of `check_set`.
+        outputs: the reports to be written.
+        clean: the folder for clean lists.
+
+    Raises:
+        UsageError: a report or list would replace a file of the set or a list, or cannot be
+            written.
+        DataError: one of `lists` is not there.
+    """
+    names = lists_to_check(folder, lists)
+    lines = [pair for name in names if name.endswith(".csv") for pair in listed(folder, name)]
+    files = [*clean_paths(folder, names, clean).values()] if clean else []
+    wanted = [*outputs, *(files if clean and clean.is_dir() else [clean])]
+    guard_outputs(wanted, own_files(folder, lines, (*lists, *names)))
+
+
 def check_set(
     folder: Path, lists: Sequence[str] = (), rules: Rules | None = None, jobs: int = 1
 ) -> Outcome:
@@ -71,8 +102,9 @@ def check_set(
     rules = rules or Rules()
     if not any(name.endswith(".csv") for name in lists):
         expect_set(folder)
-    chosen = [*lists] or [name for name in USUAL_LISTS if (folder / name).is_file()] or [EVERY]
-    outcome = Outcome(folder, {name: listed(folder, name) for name in dict.fromkeys(chosen)})
+    outcome = Outcome(
+        folder, {name: listed(folder, name) for name in lists_to_check(folder, lists)}
+    )
     found = [*_lists(outcome, usual=not lists), *_files(outcome, usual=not lists)]
     found += _pictures(outcome, rules, jobs)
     order = {kind: place for place, kind in enumerate(KINDS)}

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from humatte.data.work import is_report
 from humatte.errors import UsageError
 from humatte.image_io import write
 
@@ -27,8 +28,8 @@ def claim(folder: Path, settings: Mapping[str, object], results: Iterable[Path])
         results: the files that are going to be written.
 
     Raises:
-        UsageError: the folder holds results of other settings, or files of their names that this
-            command has not made.
+        UsageError: the folder holds results of other settings, or files of their names, or of
+            those of the settings and of the report, that this command has not made.
     """
     note = folder / SETTINGS
     wanted = json.loads(json.dumps(settings))
@@ -38,25 +39,49 @@ def claim(folder: Path, settings: Mapping[str, object], results: Iterable[Path])
             f"{found}: is there, but not from this command (no {SETTINGS} beside it); "
             "choose another -o"
         )
+    had = _noted(note, wanted) if note.exists() else {}
     if found:
-        _compare(note, wanted)
-    write((json.dumps(wanted, indent=1) + "\n").encode(), note)
+        _compare(folder, had, wanted)
+    report = folder / SKIPPED
+    if report.exists() and not is_report(report):
+        raise UsageError(f"{report}: not a report of this command; choose another -o")
+    write(_as_text(wanted).encode(), note)
 
 
-def _compare(note: Path, wanted: dict[str, object]) -> None:
+def _noted(note: Path, wanted: Mapping[str, object]) -> dict[str, object]:
+    """The settings in a file that `claim` has written, and nobody else."""
     try:
-        had = json.loads(note.read_text("utf-8"))
-    except ValueError:
-        had = None
-    if not isinstance(had, dict):
+        text = note.read_text("utf-8")
+        had = json.loads(text)
+    except (OSError, ValueError):
+        text, had = "", None
+    if not isinstance(had, dict) or text != _as_text(had) or not had.keys() & wanted.keys():
         raise UsageError(f"{note}: not the settings of earlier results; choose another -o")
+    return had
+
+
+def _as_text(settings: Mapping[str, object]) -> str:
+    return json.dumps(settings, indent=1) + "\n"
+
+
+def _compare(folder: Path, had: Mapping[str, object], wanted: Mapping[str, object]) -> None:
     for key in dict.fromkeys([*wanted, *had]):
         if wanted.get(key) != had.get(key):
             raise UsageError(
-                f"{note.parent}: its results were made with {key} {_shown(had.get(key))}, not "
+                f"{folder}: its results were made with {key} {_shown(had.get(key))}, not "
                 f"{_shown(wanted.get(key))}; choose another -o, or the same settings to go on"
             )
 
 
 def _shown(value: object) -> str:
     return "unset" if value is None else str(value)
+
+
+def expect_new(result: Path) -> None:
+    """Refuses a single result that is there: what it was made with is noted nowhere.
+
+    Raises:
+        UsageError: it is there.
+    """
+    if result.exists():
+        raise UsageError(f"{result}: is there already; remove it or choose another -o")

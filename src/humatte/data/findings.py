@@ -196,20 +196,37 @@ def write_clean(outcome: Outcome, folder: Path) -> dict[str, int]:
         How many names each list has lost.
 
     Raises:
-        UsageError: the folder is the set's own, whose lists are not overwritten; or the lists are
-            not text files of names.
+        UsageError: as `clean_paths`.
     """
-    if not all(name.endswith(".txt") for name in outcome.lists):
-        raise UsageError(f"clean lists are made of .txt lists; found {', '.join(outcome.lists)}")
-    if folder.resolve() == outcome.folder.resolve():
-        raise UsageError(f"{folder}: the set's own lists are there; choose another folder")
-    lost = {}
+    paths, lost = clean_paths(outcome.folder, [*outcome.lists], folder), {}
     for name, pairs in outcome.lists.items():
         dropped = {*_dropped(outcome, name)}
         kept = dict.fromkeys(pair.name for pair in pairs if pair.name not in dropped)
-        write_list(folder / Path(name).with_suffix(".txt").name, kept)
+        write_list(paths[name], kept)
         lost[name] = len(pairs) - len(kept)
     return lost
+
+
+def clean_paths(own: Path, lists: Sequence[str], folder: Path) -> dict[str, Path]:
+    """Where the clean lists of the set `own` go, by list.
+
+    Raises:
+        UsageError: the lists are not text files of names; two have one name; `folder` is the set's
+            own, is a file, or has lists of their names already.
+    """
+    if not all(name.endswith(".txt") for name in lists):
+        raise UsageError(f"clean lists are made of .txt lists; found {', '.join(lists)}")
+    if folder.resolve() == own.resolve():
+        raise UsageError(f"{folder}: the set's own lists are there; choose another folder")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: a file; expected a folder for the clean lists")
+    paths = {name: folder / Path(name).name for name in lists}
+    if len({*paths.values()}) < len(paths):
+        raise UsageError(f"two lists have one name: {', '.join(lists)}; clean them one by one")
+    there = next((path for path in paths.values() if path.exists()), None)
+    if there:
+        raise UsageError(f"{there}: is there already; remove it or choose another folder")
+    return paths
 
 
 def _dropped(outcome: Outcome, list_name: str) -> Iterable[str]:

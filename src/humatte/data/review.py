@@ -23,6 +23,7 @@ from humatte.errors import DataError, HumatteError, UsageError, one_line
 from humatte.image_io import Kept, encode, write
 from humatte.metrics import mad
 from humatte.page import Html, gallery, page, paragraph, picture
+from humatte.paths import guard_outputs
 
 _NO_LIMIT_PX = 1 << 16
 _SHEET_PX = 2000  # about as wide as a sheet gets
@@ -75,7 +76,13 @@ def choose(
     return [chosen[place] for place in sorted(drawn)]
 
 
-def review(pairs: Sequence[Pair], out: Path, view: View | None = None, jobs: int = 1) -> bool:
+def review(
+    pairs: Sequence[Pair],
+    out: Path,
+    view: View | None = None,
+    jobs: int = 1,
+    guarded: Sequence[Path] = (),
+) -> bool:
     """Draws pictures with their mattes; whether all could be read.
 
     Args:
@@ -83,9 +90,12 @@ def review(pairs: Sequence[Pair], out: Path, view: View | None = None, jobs: int
         out: a .html page, or a .png sheet: several are numbered, as sheet-001.png.
         view: how.
         jobs: processes that share the work.
+        guarded: further files and folders that must stay as they are; the pictures, their mattes
+            and the folder of other mattes always do.
 
     Raises:
-        UsageError: another ending of `out`, or no folder of other mattes.
+        UsageError: another ending of `out`, an output that would replace what it is made of, or
+            cannot be written, or no folder of other mattes.
         OutputError: it cannot be written.
     """
     view = view or View()
@@ -94,12 +104,13 @@ def review(pairs: Sequence[Pair], out: Path, view: View | None = None, jobs: int
     others = scan(view.others) if view.others else {}
     items = [_Item(pair, next(iter(others.get(pair.name, ())), None)) for pair in pairs]
     kind = out.suffix.lower()
-    if kind in (".html", ".htm"):
-        bad = _write_page(items, out, view, jobs)
-    elif kind == ".png":
-        bad = _write_sheets(items, out, view, jobs)
-    else:
+    if kind not in (".html", ".htm", ".png"):
         raise UsageError(f"{out}: expected a name that ends in .png or .html")
+    sheets = _sheets(items, out, view) if kind == ".png" else []
+    shown = {path for pair in pairs for path in (pair.image, pair.alpha) if path}
+    kept = [*guarded, *shown, *([view.others] if view.others else [])]
+    guard_outputs([sheet.out for sheet in sheets] or [out], kept)
+    bad = _write_sheets(sheets, view, jobs) if sheets else _write_page(items, out, view, jobs)
     for name, why in bad:
         say(why if name in why else f"{name}: {why}")
     return not bad
@@ -121,17 +132,22 @@ Bad = list[tuple[str, str]]
 """Names that could not be shown, with the reason."""
 
 
-def _write_sheets(items: Sequence[_Item], out: Path, view: View, jobs: int) -> Bad:
+def _sheets(items: Sequence[_Item], out: Path, view: View) -> list[_Sheet]:
     parts = [items[i : i + view.per_sheet] for i in range(0, len(items), view.per_sheet)]
     numbers = max(3, len(str(len(parts))))
-    sheets = [
+    return [
         _Sheet(out.with_stem(f"{out.stem}-{number:0{numbers}d}") if len(parts) > 1 else out, part)
         for number, part in enumerate(parts, start=1)
     ]
+
+
+def _write_sheets(sheets: Sequence[_Sheet], view: View, jobs: int) -> Bad:
     do = partial(_draw_sheet, view)
     report = work_through("drawing", sheets, do, lambda sheet: str(sheet.out), jobs=jobs)
-    places = f"{sheets[0].out} to {sheets[-1].out.name}" if len(sheets) > 1 else str(out)
-    say(f"{len(items):,} pictures on {places}")
+    first, last = sheets[0].out, sheets[-1].out
+    places = f"{first} to {last.name}" if len(sheets) > 1 else str(first)
+    if report.made:
+        say(f"{sum(len(sheet.items) for sheet in sheets):,} pictures on {places}")
     return report.failed + [one for bad in report.answers for one in bad]
 
 

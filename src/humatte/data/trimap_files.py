@@ -11,14 +11,14 @@ from pathlib import Path
 
 from humatte.arrays import Alpha, to_float
 from humatte.console import say
-from humatte.data.claim import SKIPPED, claim
+from humatte.data.claim import SKIPPED, claim, expect_new
 from humatte.data.pairs import read_matte
 from humatte.data.trimap import BACKGROUND, PERSON, Band
 from humatte.data.work import Skip, work_through
 from humatte.errors import DataError, UsageError
 from humatte.files import Job, Plan, is_folder, plan
 from humatte.image_io import Kept, encode, write
-from humatte.paths import is_dir
+from humatte.paths import is_dir, is_file
 
 _MOST_LABELS = 20  # a person who is nowhere more than 8 % opaque is none
 
@@ -28,19 +28,22 @@ def make_trimaps(source: Path, out: str, band: Band, jobs: int = 1) -> bool:
 
     Args:
         source: a mask or matte, a folder of them, or a set with `alpha/` (or `mask/`).
-        out: the file or folder to write to; finished ones are left alone.
+        out: the file or folder to write to; finished ones in a folder are left alone.
         band: how wide the unsure band is.
         jobs: how many processes.
 
     Returns:
-        Whether none failed. What was left out is in `skipped.csv` in the output folder.
+        Whether none failed. What was left out of a folder is in `skipped.csv` in the output folder.
 
     Raises:
         HumatteError: wrong use, or nothing to work on.
     """
     work = _plan(source, out)
-    folder = Path(out) if is_dir(source) or is_folder(out) else Path(out).parent
-    if is_dir(source):
+    folder = Path(out)
+    single = is_file(source)
+    if single:
+        expect_new(work.jobs[0].target)
+    else:
         claim(folder, band.settings(), [job.target for job in work.jobs])
     report = work_through(
         "trimaps", work.jobs, partial(make_trimap, band=band), _name, _is_there, jobs
@@ -48,7 +51,7 @@ def make_trimaps(source: Path, out: str, band: Band, jobs: int = 1) -> bool:
     report.failed += [(line.partition(":")[0], line) for line in work.unreadable]
     if work.left_out:
         say(f"{work.left_out.total()} other files left out ({', '.join(work.left_out)})")
-    return report.tell("trimaps", folder / SKIPPED)
+    return report.tell("trimaps", None if single else folder / SKIPPED)
 
 
 def make_trimap(job: Job, band: Band) -> None:

@@ -21,6 +21,7 @@ from humatte.errors import DataError, HumatteError, one_line
 from humatte.image_io import write
 
 Item = TypeVar("Item")
+_COLUMNS = ("name", "kind", "why")  # of the CSV of what was left out
 _SHOWN = 10  # skipped items named on the terminal; the CSV has all
 
 
@@ -42,8 +43,11 @@ class Report:
     answers: list[Any] = field(default_factory=list)
     """What the work returned for each item that was made, in no order."""
 
-    def tell(self, what: str, csv_file: Path) -> bool:
-        """Says the counts, writes the reasons to a CSV if there are any; whether none failed."""
+    def tell(self, what: str, csv_file: Path | None) -> bool:
+        """Says the counts, writes the reasons to a CSV if there are any; whether none failed.
+
+        Without reasons the CSV of an earlier run is removed, as it is no longer true.
+        """
         parts = [f"{self.made} {what}"]
         parts += [f"{self.there} already there"] if self.there else []
         parts += [f"{len(self.skipped)} skipped"] if self.skipped else []
@@ -52,15 +56,24 @@ class Report:
         left += [(n, "skipped", w) for n, w in self.skipped]
         for name, kind, why in left[:_SHOWN]:
             say(f"{kind}: {why if name in why else f'{name}: {why}'}")
-        if left:
+        if csv_file and left:
             text = io.StringIO(newline="")
-            csv.writer(text).writerows([("name", "kind", "why"), *sorted(left)])
+            csv.writer(text).writerows([_COLUMNS, *sorted(left)])
             write(text.getvalue().encode(), csv_file)
             parts.append(f"all reasons in {csv_file}")
-        else:
-            csv_file.unlink(missing_ok=True)  # of an earlier run: no longer true
+        elif csv_file and is_report(csv_file):
+            csv_file.unlink()
         say(", ".join(parts))
         return not self.failed
+
+
+def is_report(path: Path) -> bool:
+    """Whether a file is a CSV of what was left out, as `Report.tell` writes it."""
+    header = ",".join(_COLUMNS).encode()
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.readline().rstrip() == header
 
 
 def work_through(
