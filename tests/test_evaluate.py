@@ -259,3 +259,22 @@ def test_wrong_mattes_are_named(data: Path, tmp_path: Path, break_it, message: s
 def test_wrong_use(data: Path, words: list[str]) -> None:
     with pytest.raises(HumatteError):
         run(*(str(data) if word == "DATA" else word for word in words))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--csv", "set/val.txt"],
+        ["--json", "set/sources.csv"],
+        ["--report", "set/image/p0.png"],
+        ["--worst", "good/p0.png"],
+        ["--csv", "same", "--json", "same"],
+        ["--csv", "poor"],
+    ],
+)
+def test_no_output_replaces_what_is_read(data: Path, tmp_path: Path, words: list[str]) -> None:
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    words = [word if word.startswith("--") else str(tmp_path / word) for word in words]
+    with pytest.raises(UsageError):
+        run(tmp_path / "good", "--data", data, *words)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

@@ -27,7 +27,7 @@ def cutout(path: Path, seed: int = 0) -> Path:
     return put(path, np.dstack([noise(20, 30, seed), ALPHA]))
 
 
-def bring(source: Path, kind: str, **options) -> Path:
+def bring(source: Path, kind: str, /, **options) -> Path:
     target = source.with_name(f"{source.name}-set")
     import_set(source, target, Wanted(kind, **options))
     return target
@@ -217,6 +217,79 @@ def test_nothing_of_another_set_is_overwritten(raw: Path) -> None:
     assert names(made / "image") == ["A.webp", "a-2.png"]
     assert (made / "image/A.webp").read_bytes() == mine
     assert read_list(made / "train.txt") == ["A", "a-2"]
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def masked(raw: Path) -> Path:
+    for number, name in enumerate(("a", "b")):
+        photo(raw / f"image/{name}.jpg", number)
+        for part in ("alpha", "other"):
+            put(raw / f"{part}/{name}.png", ALPHA)
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "expected"),
+    [
+        ("masks", {"soft": True}, "a was made with imported_as 'hard', not 'soft'"),
+        ("masks", {"values": ((255, 0, 0),)}, "imported_as 'hard', not 'hard #ff0000'"),
+        ("masks", {"masks": "other"}, "matte_origin 'alpha/a.png', not 'other/a.png'"),
+        ("masks", {"stored": True}, "matte_lies 'as-seen', not 'as-stored'"),
+        ("shm", {}, "imported_as 'hard', not 'soft'"),
+    ],
+)
+def test_mattes_of_other_options_are_refused(raw: Path, kind, options, expected: str) -> None:
+    made = bring(masked(raw), "masks", stored=False)
+    before = files(made)
+    with pytest.raises(UsageError, match=f"{expected}.*choose another -o"):
+        bring(raw, kind, **options)
+    assert files(made) == before
+    bring(raw, "masks", stored=False)
+    assert files(made) == before
+
+
+@pytest.mark.parametrize("kind", ["masks", "cutouts"])
+def test_pictures_are_known_under_another_label(
+    raw: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    if kind == "masks":
+        masked(raw)
+    else:
+        cutout(raw / "a.png"), cutout(raw / "b.png", 1)
+    made = bring(raw, kind, licence="CC0")
+    before = files(made)
+    bring(raw, kind, source="mine")
+    assert files(made) == before
+    err = capsys.readouterr().err
+    assert "2 are known under another source ('raw') and keep it" in err
+    assert "0 imported, 2 already there" in err
+
+
+def test_another_picture_of_the_same_path_is_new(raw: Path) -> None:
+    made = bring(masked(raw), "masks")
+    photo(raw / "image/a.jpg", 7)
+    bring(raw, "masks", source="mine")
+    assert names(made / "image") == ["a-2.jpg", "a.jpg", "b.jpg"]
+    assert [row["source"] for row in read_sources(made).values()] == ["raw", "mine", "raw"]
+
+
+def test_a_table_that_excel_saved_loses_nothing(raw: Path) -> None:
+    made = bring(masked(raw), "masks")
+    table = made / "sources.csv"
+    whole, rows = table.read_text("utf-8"), read_sources(made)
+    table.write_text(f"\ufeff{whole}", "utf-8")
+    photo(raw / "image/c.jpg", 3)
+    put(raw / "alpha/c.png", ALPHA)
+    bring(raw, "masks")
+    assert {name: read_sources(made)[name] for name in rows} == rows
+    table.write_text(whole.replace("name,", "stem,", 1), "utf-8")
+    before = files(made)
+    with pytest.raises(DataError, match="no column 'name'"):
+        bring(raw, "masks")
+    assert files(made) == before
 
 
 def test_links_instead_of_copies(raw: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from drawn import disc, noise
 from PIL import Image
 
 from humatte.arrays import to_bytes
-from humatte.data.layouts import find_pairs, find_set, find_split, write_sources
+from humatte.data.layouts import find_pairs, find_set, find_split, read_sources, write_sources
 from humatte.data.pairs import read_pair
 from humatte.errors import DataError
 
@@ -115,3 +116,53 @@ def test_all_means_every_picture_with_a_matte(tmp_path: Path) -> None:
 def test_a_set_without_lists_takes_no_other_training_list(aisegment: Path) -> None:
     train, held_out = find_split(aisegment, "people", "mine.txt", "val.txt")
     assert (train, held_out) == split(aisegment)
+
+
+BOM = "\ufeff"
+
+
+@pytest.fixture
+def twins(tmp_path: Path) -> Path:
+    for folder in ("c1", "c2"):
+        put(tmp_path / folder / "0001.png", noise(20, 30))
+    for name in ("a", "b"):
+        put(tmp_path / f"image/{name}.png", noise(20, 30))
+        put(tmp_path / f"alpha/{name}.png", ALPHA)
+    return tmp_path
+
+
+def test_files_that_excel_saved(twins: Path) -> None:
+    (twins / "sources.csv").write_text(f"{BOM}name,group\r\na,g1\r\nb,g2\r\n,\r\n", "utf-8")
+    assert read_sources(twins) == {"a": {"group": "g1"}, "b": {"group": "g2"}}
+    (twins / "train.txt").write_text(f"{BOM}a\r\n", "utf-8")
+    (twins / "train.csv").write_text(f"{BOM}image,alpha\r\nimage/a.png,alpha/a.png\r\n", "utf-8")
+    for name in ("train.txt", "train.csv"):
+        assert [pair.name for pair in find_pairs(twins, name)] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("sources.csv", "stem,group\na,1\n", "sources.csv: no column 'name'"),
+        ("sources.csv", "name;group\na;1\n", "sources.csv: no column 'name'"),
+        ("sources.csv", "", "sources.csv: no column 'name'"),
+        ("sources.csv", "name,group\na,1\n,2\n", "sources.csv, line 3: no text for 'name'"),
+        ("sources.csv", "name,group\na,J\u00f6rg\n", "sources.csv: not a text file in UTF-8"),
+        ("list.csv", "image,alpha\nimage/a.png\n", "list.csv, line 2: no text for 'alpha'"),
+        ("list.csv", "alpha,image\nx.png\n", "list.csv, line 2: no text for 'image'"),
+        ("list.csv", "image,alpha\nJ\u00f6rg.png,a.png\n", "list.csv: not a text file in UTF-8"),
+        ("list.txt", "J\u00f6rg\n", "list.txt: not a text file in UTF-8"),
+        ("list.txt", "a\nb\na\n", "1 names come more than once: a; remove the repeated lines"),
+        (
+            "list.csv",
+            "image,alpha\nc1/0001.png,alpha/a.png\nc2/0001.png,alpha/b.png\n",
+            "1 names come more than once: 0001; give each picture its own in a column 'name'",
+        ),
+    ],
+)
+def test_a_list_that_cannot_be_used_is_named(
+    twins: Path, name: str, text: str, expected: str
+) -> None:
+    (twins / name).write_bytes(text.encode("latin-1"))
+    with pytest.raises(DataError, match=re.escape(expected)):
+        find_pairs(twins, "all" if name == "sources.csv" else name)

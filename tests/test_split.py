@@ -150,6 +150,30 @@ def test_a_test_list_stays_out_of_the_others(
     assert "test.txt stays as it is; 1 pictures that belong with it" in capsys.readouterr().err
 
 
+def test_a_validation_list_stays_out_of_training_without_a_share(
+    people: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    split_set(people, Shares(0.3), ["group"])
+    held_out = lists(people)[VAL]
+    split = split_set(people, Shares(0), ["group"], seed=5, force=True)
+    assert [*split.lists] == [TRAIN]
+    assert lists(people)[VAL] == held_out
+    assert sorted([*held_out, *lists(people)[TRAIN]]) == NAMES[:24]
+    assert "val.txt stays as it is; 0 pictures that belong with it" in capsys.readouterr().err
+    split_set(people, Shares(0, 0.2), ["group"], force=True)
+    assert not {*held_out} & {*lists(people)[TRAIN], *lists(people)[TEST]}
+    write_list(people / VAL, NAMES[:24])
+    with pytest.raises(DataError, match=r"val\.txt.* leave nothing to train on"):
+        split_set(people, Shares(0), ["group"], force=True)
+
+
+def test_the_groups_of_a_file_that_excel_saved(people: Path) -> None:
+    split = split_set(people, Shares(0.3))
+    table = people / "sources.csv"
+    table.write_text("\ufeff" + table.read_text("utf-8"), "utf-8")
+    assert split_set(people, Shares(0.3), ["group"], force=True) == split
+
+
 def test_a_picture_that_cannot_be_read_stops_looks_only(people: Path) -> None:
     path = people / f"image/{NAMES[2]}.png"
     path.write_bytes(path.read_bytes()[:99])

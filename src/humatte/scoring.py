@@ -9,9 +9,11 @@ from pathlib import Path
 from humatte import score_report
 from humatte.console import progress, say, tell
 from humatte.data.layouts import find_set
+from humatte.data.own_files import own_files
 from humatte.data.pairs import Pair
 from humatte.errors import UsageError
 from humatte.evaluate import Result, chosen, evaluate, groups_of, open_subject
+from humatte.paths import guard_outputs, is_dir, is_file
 from humatte.scores import Difference, by_group, compare, means, write_csv, write_json
 
 
@@ -34,11 +36,8 @@ class Order:
         """Finds out before the work, not after it, what cannot be done.
 
         Raises:
-            UsageError: a folder that is not there, or subjects given twice.
+            UsageError: subjects given twice, or several to draw.
         """
-        for path in (self.csv, self.json, self.report, self.worst):
-            if path and not path.absolute().parent.is_dir():
-                raise UsageError(f"{path}: there is no such folder; make it first")
         if len(set(self.subjects)) < len(self.subjects) or self.against in self.subjects:
             raise UsageError("a subject is named twice; name each once")
         if self.worst and len(self.subjects) > 1:
@@ -54,6 +53,7 @@ def run(order: Order) -> None:
         HumatteError: wrong use, or data that cannot be scored.
     """
     order.check()
+    _guard(order)
     pairs = chosen(find_set(order.data, "people", order.list_file), order.where)
     groups = groups_of(pairs, order.by) if order.by else None
     names = [*order.subjects, *([order.against] if order.against else [])]
@@ -64,6 +64,15 @@ def run(order: Order) -> None:
     _warn(results)
     tell(_text(order, results, groups, differences))
     _write(order, results, pairs, groups, differences)
+
+
+def _guard(order: Order) -> None:
+    """Refuses outputs that cannot be written, or that would replace what is read."""
+    people = order.data / "people" if is_dir(order.data / "people") else order.data
+    named = [Path(name) for name in (*order.subjects, order.against or "") if name]
+    subjects = [path for path in named if is_dir(path) or is_file(path)]
+    outputs = [order.csv, order.json, order.report, order.worst]
+    guard_outputs(outputs, [*own_files(people, (), [order.list_file]), *subjects])
 
 
 def _warn(results: Sequence[Result]) -> None:

@@ -26,6 +26,7 @@ from humatte.console import say
 from humatte.data import published
 from humatte.data.layouts import read_sources, write_sources
 from humatte.data.lists import add_to_list, read_list
+from humatte.data.origins import ORIGIN, Known, expect_same_mattes, merged
 from humatte.data.pairs import Pair, is_no_matte, matte_in
 from humatte.data.published import P3M_PARTS, Lists
 from humatte.data.work import Skip, work_through
@@ -101,8 +102,9 @@ def import_set(source: Path, target: Path, wanted: Wanted, jobs: int = 1) -> boo
         jobs: processes that share the work.
 
     Raises:
-        UsageError: an unknown kind, options that do not go together, target inside source.
-        DataError: the folder does not have this layout.
+        UsageError: an unknown kind, options that do not go together, target inside source, or
+            mattes that are there and were made with other options.
+        DataError: the folder does not have this layout, or the set's sources.csv is not usable.
     """
     lists = _find(source, target, wanted)
     every = {pair.image: pair for pairs in lists.values() for pair in pairs}
@@ -111,10 +113,8 @@ def import_set(source: Path, target: Path, wanted: Wanted, jobs: int = 1) -> boo
     pairs = [_described(pair, source, wanted) for pair in every.values()]
     before = read_sources(target)
     items = _targets(pairs, target, before, wanted)
+    rows = _rows(items, before, target)
     # Written first: a run that is interrupted finds the names that it gave.
-    rows = {
-        item.image.stem: {**before.get(item.image.stem, {}), **item.pair.columns} for item in items
-    }
     write_sources(target, before | rows)
     bring = partial(_bring, wanted)
     report = work_through(
@@ -128,6 +128,24 @@ def import_set(source: Path, target: Path, wanted: Wanted, jobs: int = 1) -> boo
     whole = report.tell("imported", target / f"import-{wanted.kind}.csv")
     _advise(target, {*done.values()})
     return whole
+
+
+def _rows(
+    items: Iterable[_Item], before: Mapping[str, Mapping[str, str]], target: Path
+) -> dict[str, dict[str, str]]:
+    """The row of each pair; says so if some are known under another label."""
+    told = [
+        (i.image.stem, before.get(i.image.stem, {}), i.pair.columns, _is_there(i)) for i in items
+    ]
+    expect_same_mattes((one[:3] for one in told if one[3]), target)
+    labels = [(had.get("source", ""), new["source"]) for _, had, new, _ in told if had]
+    others = [was for was, now in labels if was != now]
+    if others:
+        say(
+            f"{len(others):,} are known under another source ('{others[0]}') and keep it; "
+            "to change it, edit sources.csv"
+        )
+    return {name: merged(had, new, there) for name, had, new, there in told}
 
 
 def _advise(target: Path, names: set[str]) -> None:
@@ -169,23 +187,35 @@ def _described(pair: Pair, source: Path, wanted: Wanted) -> Pair:
     columns = {"source": "", "licence": "", **pair.columns}
     columns |= {"source": wanted.source} if wanted.source else {}
     columns |= {"licence": wanted.licence} if wanted.licence else {}
-    columns["origin"] = pair.image.relative_to(source).as_posix()
+    columns[ORIGIN] = pair.image.relative_to(source).as_posix()
+    columns["imported_as"] = _made_as(wanted)
+    if pair.alpha and pair.alpha.is_file():
+        columns["matte_origin"] = pair.alpha.relative_to(source).as_posix()
+    if wanted.stored is not None:
+        columns["matte_lies"] = "as-stored" if wanted.stored else "as-seen"
     return replace(pair, columns=columns)
+
+
+def _made_as(wanted: Wanted) -> str:
+    """How mattes are made of what is there, in words for a column."""
+    if wanted.kind != "masks" or wanted.soft:
+        return "soft"
+    return " ".join(["hard", *(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in sorted({*wanted.values}))])
 
 
 def _targets(
     pairs: Iterable[Pair], target: Path, before: Mapping[str, Mapping[str, str]], wanted: Wanted
 ) -> list[_Item]:
     """Where each pair goes: its own name, or NAME-2 and so on where that is taken."""
-    known = {(row.get("source"), row.get("origin")): name for name, row in before.items()}
+    known = Known(before)
     taken = {name.casefold() for name in before}  # a.jpg and A.jpg are one file on many disks
     for part in ("image", "alpha"):
         taken |= {p.stem.casefold() for p in published.pictures_below(target / part)}
     items = []
     for pair in pairs:
-        name = known.get((pair.source, pair.columns["origin"])) or _free(pair.name, taken)
-        taken.add(name.casefold())
         suffix = ".png" if wanted.kind == "cutouts" else pair.image.suffix
+        name = known.name_of(pair, target / "image", suffix) or _free(pair.name, taken)
+        taken.add(name.casefold())
         image, alpha = target / "image" / f"{name}{suffix}", target / "alpha" / f"{name}.png"
         items.append(_Item(pair, image, alpha))
     return items

@@ -9,11 +9,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from humatte.data import published
-from humatte.data.lists import read_list
+from humatte.data.lists import read_list, read_table
 from humatte.data.pairs import Pair
 from humatte.data.published import P3M_PARTS, PICTURE_SUFFIXES
 from humatte.errors import DataError
@@ -89,19 +90,22 @@ def find_pairs(folder: Path, list_file: str) -> list[Pair]:
     may have `name`, `source`, `licence`, `group` and any other.
 
     Raises:
-        DataError: no list, an empty list, or names without a file; the first ones are listed.
+        DataError: no list, an empty list, names that stand there twice, or names without a file;
+            the first ones are listed.
     """
     if not list_file.endswith(".csv"):
         for part in ("image", "alpha"):
             files_by_stem(folder / part)  # raises for two files of one name
-    return _complete(listed(folder, list_file), folder / list_file)
+    pairs = listed(folder, list_file)
+    _expect_each_once(pairs, folder / list_file)
+    return _complete(pairs, folder / list_file)
 
 
 def listed(folder: Path, list_file: str) -> list[Pair]:
     """The pairs that a list names, as `find_pairs`, whether or not their files are there.
 
     Raises:
-        DataError: no list.
+        DataError: no list, or one that cannot be read.
     """
     path = folder / list_file
     if path.suffix == ".csv" and path.is_file():
@@ -115,16 +119,31 @@ def listed(folder: Path, list_file: str) -> list[Pair]:
     ]
 
 
+def _expect_each_once(pairs: list[Pair], where: Path) -> None:
+    """Refuses names that come twice: facts and scores are kept by name."""
+    twice = [name for name, count in Counter(pair.name for pair in pairs).items() if count > 1]
+    if twice:
+        remedy = "remove the repeated lines"
+        if where.suffix == ".csv":
+            remedy = f"give each picture its own in a column 'name', or {remedy}"
+        raise DataError(
+            f"{where}: {len(twice)} names come more than once: {_first(twice)}; {remedy}"
+        )
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+
+
 def _complete(pairs: list[Pair], where: Path) -> list[Pair]:
     """The pairs, if there are any and no file is missing."""
     if not pairs:
         raise DataError(f"{where}: no pictures; expected at least one with its matte")
     missing = [p.name for p in pairs if not (p.image.is_file() and p.alpha and p.alpha.is_file())]
     if missing:
-        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise DataError(
-            f"{where}: {len(missing)} of {len(pairs)} names have no picture or no matte: {shown}; "
-            "remove them from the list"
+            f"{where}: {len(missing)} of {len(pairs)} names have no picture or no matte: "
+            f"{_first(missing)}; remove them from the list"
         )
     return pairs
 
@@ -143,11 +162,14 @@ def expect_set(folder: Path) -> None:
 
 
 def read_sources(folder: Path) -> dict[str, dict[str, str]]:
-    """All columns of FOLDER/sources.csv, by name; empty if there is no such file."""
+    """All columns of FOLDER/sources.csv, by name; empty if there is no such file.
+
+    Raises:
+        DataError: it is no CSV file in UTF-8, or lacks names.
+    """
     if not (folder / SOURCES).is_file():
         return {}
-    with (folder / SOURCES).open(newline="", encoding="utf-8") as file:
-        return {row.pop("name", "") or "": _texts(row) for row in csv.DictReader(file)}
+    return {row.pop("name"): row for row in read_table(folder / SOURCES, ["name"])}
 
 
 def write_sources(folder: Path, rows: Mapping[str, Mapping[str, str]]) -> None:
@@ -160,26 +182,16 @@ def write_sources(folder: Path, rows: Mapping[str, Mapping[str, str]]) -> None:
     write(text.getvalue().encode(), folder / SOURCES)
 
 
-def _texts(row: dict[str, str | None]) -> dict[str, str]:
-    """A CSV row without what a short line lacks (None) or has too much (key None)."""
-    return {key: value or "" for key, value in row.items() if key is not None}
-
-
 def _from_csv(path: Path) -> list[Pair]:
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        lacking = {"image", "alpha"} - set(reader.fieldnames or ())
-        if lacking:
-            raise DataError(f"{path}: no column '{sorted(lacking)[0]}'; expected image and alpha")
-        return [
-            Pair(
-                row.get("name") or Path(row["image"]).stem,
-                path.parent / row["image"],
-                path.parent / row["alpha"],
-                {key: text for key, text in _texts(row).items() if key not in _PATHS},
-            )
-            for row in reader
-        ]
+    return [
+        Pair(
+            row.get("name") or Path(row["image"]).stem,
+            path.parent / row["image"],
+            path.parent / row["alpha"],
+            {key: text for key, text in row.items() if key not in _PATHS},
+        )
+        for row in read_table(path, ["image", "alpha"])
+    ]
 
 
 def _aisegment(folder: Path, train: bool) -> list[Pair]:

@@ -111,7 +111,7 @@ def shm(folder: Path) -> Lists:
         )
     lists: Lists = {"": [*pairs.values()]}
     for file in sorted(folder.glob("*.txt")):
-        names = (line.strip() for line in file.read_text("utf-8", "replace").splitlines())
+        names = (line.strip() for line in file.read_text("utf-8-sig", "replace").splitlines())
         keys = (_without_suffix(name) for name in names)
         listed = [pairs[key] for key in dict.fromkeys(keys) if key in pairs]
         if listed:

@@ -95,10 +95,10 @@ def split_set(
         DataError: no pictures, one that cannot be read, or fewer groups than lists.
     """
     expect_set(folder)
-    wanted = [TRAIN, VAL, *([TEST] if shares.test or (folder / TEST).exists() else [])]
-    there = [name for name in wanted if (folder / name).exists()]
-    # A test list that is not made anew stays as it is, and out of the others.
-    fixed = there if add else [name for name in there if name == TEST and not shares.test]
+    there = [name for name in (TRAIN, VAL, TEST) if (folder / name).exists()]
+    # A list that gets no share is not made anew: it stays as it is, and out of the others.
+    unasked = {*([] if shares.val else [VAL]), *([] if shares.test else [TEST])}
+    fixed = there if add else [name for name in there if name in unasked]
     replaced = [name for name in there if name not in fixed]
     if replaced and not force:
         raise UsageError(
@@ -109,14 +109,17 @@ def split_set(
     group_of = _groups(pairs, by or _usual_key(pairs), jobs, folder)
     places = {name: which for which in fixed for name in read_list(folder / which)}
     split = divide(group_of, shares, seed, places)
+    if not split.lists[TRAIN] and not add:
+        kept = " and ".join(str(folder / name) for name in fixed)
+        raise DataError(f"{kept} leave nothing to train on; remove names from it or the file")
     for name, names in split.lists.items():
         if add:
             add_to_list(folder / name, names)
         elif name not in fixed:
             write_list(folder / name, names)
-    if fixed and not add:
-        left = len(split.lists.pop(TEST, ())) - len(places.keys() & group_of.keys())
-        say(f"{TEST} stays as it is; {left} pictures that belong with it are in no list")
+    for name in () if add else fixed:
+        left = sum(places.get(one) != name for one in split.lists.pop(name, ()))
+        say(f"{name} stays as it is; {left} pictures that belong with it are in no list")
     return split
 
 

@@ -125,7 +125,7 @@ class Report:
 def _read_rows(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return [{k: v for k, v in row.items() if v} for row in csv.DictReader(file)]
 
 
