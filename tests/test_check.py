@@ -274,3 +274,12 @@ def test_nothing_that_is_there_is_replaced(
     result = humatte("data", "check", "people", *words)
     assert (result.code, result.err.count("\n"), result.out) == (2, 1, "")
     assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
+
+
+def test_a_clean_list_keeps_a_repeated_name_once(good: Path, tmp_path: Path) -> None:
+    write_list(good / "train.txt", "abcda")
+    outcome = check_set(good, rules=RULES)
+    assert not outcome.may_train  # training refuses such a list
+    (tmp_path / "clean").mkdir(exist_ok=True)
+    write_clean(outcome, tmp_path / "clean")
+    assert (tmp_path / "clean" / "train.txt").read_text().split() == list("abcd")

@@ -79,7 +79,7 @@ KINDS = {
         "The same photo or shoot within a list",
         "It counts several times. Remove copies; a few pictures of one shoot do no harm.",
     ),
-    "twice in a list": Kind("warning", "Names twice in a list", "Leave each once."),
+    "twice in a list": Kind("error", "Names twice in a list", "Leave each once."),
     "empty": Kind(
         "warning",
         "Mattes without a person",
@@ -230,11 +230,13 @@ def clean_paths(own: Path, lists: Sequence[str], folder: Path) -> dict[str, Path
 
 
 def _dropped(outcome: Outcome, list_name: str) -> Iterable[str]:
-    """The names of a list that errors are about."""
+    """The names of a list that errors are about; a name that comes twice stays, once."""
     for found in outcome.findings:
-        if found.severity == "error" and not found.lists:
+        if found.severity != "error" or found.kind == "twice in a list":
+            continue
+        if not found.lists:
             yield from found.names
-        elif found.severity == "error" and list_name == _longest(found.lists, outcome):
+        elif list_name == _longest(found.lists, outcome):
             two = len(found.names) == 2
             yield found.names[found.lists.index(list_name)] if two else found.names[0]
 
