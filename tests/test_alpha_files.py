@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn import disc, opened
-from PIL import Image
+from drawn import disc, opened, put
 from test_alpha import drawn
 
 from humatte.arrays import to_bytes, to_float
@@ -20,12 +19,6 @@ from humatte.errors import DataError, HumatteError, UsageError
 
 TRUTH = disc(40, 50, 14, soft=5)
 SOLVER, BAND = Solver("cf"), Band(Reach(2))
-
-
-def put(path: Path, pixels: np.ndarray) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
-    return path
 
 
 def make(inputs: list[Path], out: Path, guide: str | None = None, jobs: int = 1) -> bool:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn import noise, opened, room
-from PIL import Image
+from drawn import noise, opened, put, room
 from test_compose import figure
 
 from humatte.data import compose_files as module
@@ -19,12 +18,6 @@ from humatte.data.layouts import find_set, write_sources
 from humatte.errors import DataError, HumatteError, UsageError
 
 LOOK = Look(long_side=96)
-
-
-def put(path: Path, pixels: np.ndarray) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
-    return path
 
 
 @pytest.fixture

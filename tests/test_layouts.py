@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn import disc, noise
-from PIL import Image
+from drawn import disc, noise, put
 
 from humatte.arrays import to_bytes
 from humatte.data.layouts import find_pairs, find_set, find_split, read_sources, write_sources
@@ -14,11 +13,6 @@ from humatte.data.pairs import read_pair
 from humatte.errors import DataError
 
 ALPHA = to_bytes(disc(20, 30, 7))
-
-
-def put(path: Path, pixels: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
 
 
 def split(folder: Path, validation: str = "val.txt", layout: str = "auto"):

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn import disc, noise, opened
-from PIL import Image
+from drawn import disc, noise, opened, put
 
 from humatte.arrays import to_bytes
 from humatte.data.trimap import Band, Reach, parse_band, trimap_of
@@ -18,12 +17,6 @@ from humatte.errors import DataError, HumatteError, PictureError, UsageError
 
 MATTE = to_bytes(disc(40, 50, 14, soft=5))
 BAND = Band(Reach(2))
-
-
-def put(path: Path, pixels: np.ndarray) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
-    return path
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ A message says what was found, what was expected, and what to do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class HumatteError(Exception):
     """The root of every error raised on purpose."""
@@ -44,6 +46,11 @@ class DataError(HumatteError):
 
 class TrainingError(HumatteError):
     """A training run, checkpoint or export that cannot go on."""
+
+
+def first_few(names: Sequence[str], most: int = 5) -> str:
+    """The first of some names for a message, and whether there are more."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def one_line(error: BaseException) -> str:

@@ -19,13 +19,12 @@ from humatte.data.fingerprint import SAME_BITS, Hashes, fingerprint, near
 from humatte.data.layouts import files_by_stem
 from humatte.data.pairs import Pair, is_no_matte, matte_in, read_pair
 from humatte.data.trimap import UNSURE, permille_px, trimap_of
-from humatte.errors import DataError, PictureError, UsageError
+from humatte.errors import DataError, PictureError, UsageError, first_few
 from humatte.image_io import read
 from humatte.matting import matte
 from humatte.paths import is_dir
 from humatte.scores import Row
 
-_NO_LIMIT_PX = 1 << 16  # pictures are scored at their own size
 _PART = "part of the clip"  # a column that `chosen` adds: frames of one part follow each other
 BAND_PERMILLE = 15
 """The unsure band: what is not 0 or 1 in the true matte, grown by so much of the long side."""
@@ -71,10 +70,9 @@ def _folder(folder: Path, pairs: Sequence[Pair]) -> Subject:
     files = files_by_stem(folder)
     missing = [pair.name for pair in pairs if pair.name not in files]
     if missing:
-        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise DataError(
-            f"{folder}: {len(missing)} of {len(pairs)} pictures have no matte there: {shown}; "
-            "expected NAME.png or another picture for each"
+            f"{folder}: {len(missing)} of {len(pairs)} pictures have no matte there: "
+            f"{first_few(missing)}; expected NAME.png or another picture for each"
         )
 
     def matte_of(pair: Pair, image: Image) -> Alpha:
@@ -154,9 +152,10 @@ def evaluate(
     results = [Result(subject, [], []) for subject in subjects]
     before: _Frame | None = None
     for pair in pairs:
-        image, truth_bytes = read_pair(pair, _NO_LIMIT_PX)
+        image, truth_bytes = read_pair(pair)
         alphas = [subject.matte_of(pair, image) for subject in subjects]
-        frame = _Frame(_clip_of(pair), image, to_float(truth_bytes), alphas)
+        truth = to_float(truth_bytes)
+        frame = _Frame(_clip_of(pair), image, truth, band_of(truth), alphas)
         hashed = np.array([fingerprint(image)])
         for number, result in enumerate(results):
             result.rows.append(_score(pair.name, frame, number, before))
@@ -177,6 +176,7 @@ class _Frame:
     clip: tuple[str, str] | None
     image: Image
     truth: Alpha
+    band: metrics.Mask
     alphas: list[Alpha]
 
     def follows(self, other: _Frame | None) -> bool:
@@ -192,8 +192,7 @@ def band_of(truth: Alpha) -> metrics.Mask:
 
 
 def _score(name: str, frame: _Frame, number: int, before: _Frame | None) -> Row:
-    alpha, truth = frame.alphas[number], frame.truth
-    band = band_of(truth)
+    alpha, truth, band = frame.alphas[number], frame.truth, frame.band
     absolute, squared = np.abs(alpha - truth), np.square(alpha - truth)
     gradient = metrics.gradient_difference(alpha, truth)
     connectivity = metrics.connectivity_difference(alpha, truth)

@@ -23,7 +23,6 @@ from humatte.page import Html, gallery, heading, page, paragraph, picture, table
 from humatte.prepare import fitted_size
 from humatte.scores import CONVENTIONS, METRICS, Difference, Row, by_group, means, values_of
 
-_NO_LIMIT_PX = 1 << 16
 _GALLERY_PX = 220
 _CHARTS = ("person_iou", "boundary_f", "mad_band")
 
@@ -194,5 +193,5 @@ def _worst(result: Result, pairs: Sequence[Pair], count: int) -> list[tuple[Pair
 
 
 def _read(subject: Subject, pair: Pair) -> tuple[Image, Alpha, Alpha]:
-    image, truth = read_pair(pair, _NO_LIMIT_PX)
+    image, truth = read_pair(pair)
     return image, to_float(truth), subject.matte_of(pair, image)

@@ -11,7 +11,7 @@ from humatte.console import progress, say, tell
 from humatte.data.layouts import find_set
 from humatte.data.own_files import own_files
 from humatte.data.pairs import Pair
-from humatte.errors import UsageError
+from humatte.errors import UsageError, first_few
 from humatte.evaluate import Result, chosen, evaluate, groups_of, open_subject
 from humatte.paths import guard_outputs, is_dir, is_file
 from humatte.scores import Difference, by_group, compare, means, write_csv, write_json
@@ -78,10 +78,10 @@ def _guard(order: Order) -> None:
 def _warn(results: Sequence[Result]) -> None:
     for result in results:
         if result.seen:
-            shown = ", ".join(result.seen[:5]) + (", ..." if len(result.seen) > 5 else "")
             say(
                 f"warning: {result.subject.name} was trained on pictures that look like "
-                f"{len(result.seen)} of these {len(result.rows)}: {shown}; leave them out"
+                f"{len(result.seen)} of these {len(result.rows)}: {first_few(result.seen)}; "
+                "leave them out"
             )
 
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from humatte.arrays import Image, resize
 
-BITS = 64
 NEAR_BITS = 10
 """Pictures whose hashes differ in at most so many bits may be the same picture: look at both."""
 SAME_BITS = 4

@@ -17,7 +17,7 @@ from humatte.data import published
 from humatte.data.lists import read_list, read_table
 from humatte.data.pairs import Pair
 from humatte.data.published import P3M_PARTS, PICTURE_SUFFIXES
-from humatte.errors import DataError
+from humatte.errors import DataError, first_few
 from humatte.image_io import write
 
 TRAINING_LIST = "train.txt"
@@ -127,12 +127,8 @@ def _expect_each_once(pairs: list[Pair], where: Path) -> None:
         if where.suffix == ".csv":
             remedy = f"give each picture its own in a column 'name', or {remedy}"
         raise DataError(
-            f"{where}: {len(twice)} names come more than once: {_first(twice)}; {remedy}"
+            f"{where}: {len(twice)} names come more than once: {first_few(twice)}; {remedy}"
         )
-
-
-def _first(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _complete(pairs: list[Pair], where: Path) -> list[Pair]:
@@ -143,7 +139,7 @@ def _complete(pairs: list[Pair], where: Path) -> list[Pair]:
     if missing:
         raise DataError(
             f"{where}: {len(missing)} of {len(pairs)} names have no picture or no matte: "
-            f"{_first(missing)}; remove them from the list"
+            f"{first_few(missing)}; remove them from the list"
         )
     return pairs
 

@@ -39,8 +39,10 @@ class Pair:
         return self.columns.get("licence", "")
 
 
-def read_pair(pair: Pair, long_side: int) -> tuple[Image, NDArray[np.uint8]]:
+def read_pair(pair: Pair, long_side: int | None = None) -> tuple[Image, NDArray[np.uint8]]:
     """The photo and its matte as bytes (all 0 without one), at most `long_side` pixels long.
+
+    Without `long_side`, both at their own size.
 
     Of a matte file with an alpha channel of its own (AISegment's are RGBA) that channel is taken.
 
@@ -49,7 +51,7 @@ def read_pair(pair: Pair, long_side: int) -> tuple[Image, NDArray[np.uint8]]:
     """
     picture, alpha = open_pair(pair)
     image = picture.image
-    if max(alpha.shape) > long_side:
+    if long_side is not None and max(alpha.shape) > long_side:
         size = fitted_size((alpha.shape[0], alpha.shape[1]), long_side)
         image, alpha = resize(image, size), resize(alpha, size)
     return image, alpha

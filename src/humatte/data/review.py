@@ -25,7 +25,6 @@ from humatte.metrics import mad
 from humatte.page import Html, gallery, page, paragraph, picture
 from humatte.paths import guard_outputs
 
-_NO_LIMIT_PX = 1 << 16
 _SHEET_PX = 2000  # about as wide as a sheet gets
 _GAP = np.uint8(128)
 
@@ -196,7 +195,7 @@ def _tile(item: _Item, view: View) -> Tile:
         DataError: one of them cannot be read.
     """
     name = item.pair.name
-    image, matte = read_pair(item.pair, _NO_LIMIT_PX)
+    image, matte = read_pair(item.pair)
     alpha = to_float(matte)
     if not view.others:
         return Tile(name, image, [alpha])

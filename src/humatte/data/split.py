@@ -26,7 +26,6 @@ TRAIN, VAL, TEST = "train.txt", "val.txt", "test.txt"
 BY_NAME, BY_LOOKS = "name", "looks"
 """Words for --by that are no columns: each picture by itself, or those that show the same."""
 
-_NO_LIMIT_PX = 1 << 16
 _HASHED_BITS = 53  # a float in [0, 1) holds so many
 
 
@@ -235,7 +234,7 @@ def _same_looks(pairs: Sequence[Pair], jobs: int) -> list[tuple[str, str]]:
 
 
 def _looks_of(pair: Pair) -> tuple[str, Looks]:
-    return pair.name, describe(*read_pair(pair, _NO_LIMIT_PX))
+    return pair.name, describe(*read_pair(pair))
 
 
 def joined(names: Iterable[str], together: Iterable[tuple[str, str]]) -> dict[str, str]:
