@@ -138,7 +138,7 @@ def _placed_thing(things: Store, size: Size, rng: Generator) -> tuple[Bytes, NDA
     """The straight colours and alpha of a thing somewhere in a frame, of any size."""
     sample = things[int(rng.integers(len(things)))]
     height, width = sample.alpha.shape
-    scale = min(size[0] / height, size[1] / width) * _between(0.2, 1.3, rng)
+    scale = min(size[0] / height, size[1] / width) * _between(0.2, 2.0, rng)
     top, left = (
         float(rng.uniform(0, 1) * side - scale * own / 2)
         for side, own in zip(size, (height, width), strict=True)
