@@ -8,14 +8,15 @@ from drawn import disc, gradient, noise, room
 from hypothesis import given
 from hypothesis import strategies as st
 
-from humatte.arrays import to_bytes, to_float
+from humatte.arrays import Box, to_bytes, to_float
 from humatte.composite import over
 from humatte.data.compose import Cutout, Look, compose, cut
-from humatte.data.geometry import Box, Cuts, cut_edges, person_box
+from humatte.data.geometry import person_box
 from humatte.data.harmonise import Light, harmonise, in_tones, light_of, tones_of
 from humatte.data.placement import MOST_ENLARGED, Subject, frame_for, place, shrunk
 from humatte.data.shadow import cast_shadow
 from humatte.errors import UsageError
+from humatte.parts import Cuts, cut_edges
 
 RED = np.array([200, 40, 30], np.uint8)
 
@@ -36,14 +37,14 @@ def person(alpha: np.ndarray, colour: np.ndarray = RED) -> Cutout:
 def test_where_a_person_is_and_what_cuts_them_off() -> None:
     assert person_box(figure()) == Box(13, 29, 110, 61)
     assert person_box(np.zeros((9, 7), np.uint8)) == Box(0, 0, 9, 7)
-    assert cut_edges(figure()) == Cuts(False, False, False, False)
-    assert cut_edges(figure(bottom=120)) == Cuts(False, False, True, False)
-    assert cut_edges(figure(bottom=120)[:, 40:]) == Cuts(False, True, True, False)
-    assert cut_edges(figure()[30:100]) == Cuts(True, False, True, False)
+    assert cut_edges(figure() > 127) == Cuts(False, False, False, False)
+    assert cut_edges(figure(bottom=120) > 127) == Cuts(False, False, True, False)
+    assert cut_edges(figure(bottom=120)[:, 40:] > 127) == Cuts(False, True, True, False)
+    assert cut_edges(figure()[30:100] > 127) == Cuts(True, False, True, False)
     hair = figure()
     hair[:, -1] = 0
     hair[50, 60:] = 255  # one strand touches the edge: nobody is cut off
-    assert not cut_edges(hair).right
+    assert not cut_edges(hair > 127).right
 
 
 sides = st.integers(20, 600)

@@ -8,10 +8,10 @@ from drawn import disc, noise, opened
 
 import humatte
 from humatte.arrays import to_bytes
-from humatte.composite import parse_background
 from humatte.errors import PictureError, UsageError
 from humatte.finish import cut_out
 from humatte.image_io import Kept, Picture
+from humatte.options import parse_options
 
 
 class FixedNetwork:
@@ -53,7 +53,7 @@ def test_an_own_alpha_multiplies_and_what_it_hides_is_not_seen() -> None:
     own[:, :20] = 0.5
     network = FixedNetwork(disc(40, 40, 15))
     picture = Picture(noise(40, 40), own, Kept())
-    result = cut_out(picture, network, parse_background("none"))  # type: ignore[arg-type]
+    result = cut_out(picture, network, parse_options(background="none"))  # type: ignore[arg-type]
     assert (result.pixels[..., 3] == to_bytes(own * network.alpha)).all()
     assert (network.seen[:, 20:] == 255).all()
 
@@ -63,7 +63,7 @@ def test_what_an_own_alpha_hides_stays_hidden(spec: str) -> None:
     image = np.full((40, 40, 3), (0, 0, 255), np.uint8)
     network = FixedNetwork(np.zeros((40, 40), np.float32))
     picture = Picture(image, np.zeros((40, 40), np.float32), Kept())
-    result = cut_out(picture, network, parse_background(spec))  # type: ignore[arg-type]
+    result = cut_out(picture, network, parse_options(background=spec))  # type: ignore[arg-type]
     assert (result.pixels == 255).all()
 
 
@@ -71,7 +71,7 @@ def test_straight_colours_of_an_own_alpha_are_not_corrected_again() -> None:
     image = np.full((40, 40, 3), (200, 40, 60), np.uint8)
     own = np.tile(np.linspace(0, 1, 40, dtype=np.float32), (40, 1))
     network = FixedNetwork(np.ones((40, 40), np.float32))
-    result = cut_out(Picture(image, own, Kept()), network, parse_background("none"))  # type: ignore[arg-type]
+    result = cut_out(Picture(image, own, Kept()), network, parse_options(background="none"))  # type: ignore[arg-type]
     visible = result.pixels[..., 3] > 0
     assert (result.pixels[visible, :3] == (200, 40, 60)).all()
 
@@ -81,7 +81,7 @@ def test_says_whether_a_person_was_found(radius: float, found: bool) -> None:
     alpha = disc(100, 100, radius, soft=0.5)
     network = FixedNetwork(alpha if radius else np.zeros_like(alpha))
     picture = Picture(noise(100, 100), None, Kept())
-    result = cut_out(picture, network, parse_background("black"))  # type: ignore[arg-type]
+    result = cut_out(picture, network, parse_options(background="black"))  # type: ignore[arg-type]
     assert result.person_found == found
 
 

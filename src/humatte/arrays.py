@@ -11,7 +11,7 @@ The words used everywhere in humatte:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,15 @@ Image = NDArray[np.uint8]
 Alpha = NDArray[np.float32]
 Batch = NDArray[np.float32]
 Size = tuple[int, int]
+
+
+class Box(NamedTuple):
+    """A rectangle of pixels; `bottom` and `right` are the first ones outside."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
 
 
 def check_image(image: Any) -> Image:

@@ -14,8 +14,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from humatte.cli_cutout import WithDefaults, cutout
 from humatte.cli_data import app as data_app
-from humatte.errors import HumatteError, UsageError, one_line
+from humatte.errors import HumatteError, one_line
 from humatte.extras import extra
 
 # Typer carries its own copy of click, or takes the installed one: its class is found by its heir.
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(cls=WithDefaults)(cutout)
 app.add_typer(data_app)
 
 
@@ -49,53 +51,6 @@ def _main(
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the trace of an error.")] = False,
 ) -> None:
     pass
-
-
-@app.command()
-def cutout(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(help="Pictures, folders, patterns; - for stdin.", metavar="INPUT…"),
-    ],
-    out: Annotated[
-        str | None,
-        typer.Option("-o", "--out", help="A file, a folder, or - for stdout."),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option("-m", "--model", help="A bundled network or an .onnx file.")
-    ] = None,
-    background: Annotated[
-        str | None,
-        typer.Option(
-            "-b",
-            "--background",
-            help="none, blur[:radius], gray, a colour name, #rrggbb, or a picture's path.",
-        ),
-    ] = None,
-    alpha: Annotated[bool, typer.Option("--alpha", help="Write the matte alone.")] = False,
-    format_name: Annotated[
-        str | None, typer.Option("-f", "--format", help="png, webp, avif, tiff or jpg.")
-    ] = None,
-    skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave finished results: resume a folder.")
-    ] = False,
-) -> None:
-    """Cut the person out of pictures."""
-    from humatte.run import Request, run_files, run_stream
-
-    request = Request(
-        model=model,
-        background=background,
-        alpha_only=alpha,
-        format_name=format_name,
-        skip_existing=skip_existing,
-    )
-    if "-" in inputs or out == "-":
-        if len(inputs) > 1:
-            raise UsageError("stdin and stdout take one picture; found several inputs")
-        run_stream(inputs[0], out, request)
-    elif not run_files(inputs, out, request):
-        raise typer.Exit(1)
 
 
 @app.command()

@@ -6,6 +6,7 @@ or (H, W, 4) with it. Never changes a pixel whose alpha is 1.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,19 @@ from numpy.typing import NDArray
 from humatte.arrays import Alpha, Image, Size, resize, to_bytes
 from humatte.colour import to_profile
 from humatte.errors import UsageError
+from humatte.lengths import Colour, parse_colour
 from humatte.paths import is_file
+from humatte.prepare import fitted_size
 
 # Rows handled at once: keeps temporaries small whatever the picture's size.
 _STRIP_ROWS = 256
 _DEFAULT_BLUR = 0.02  # of the long side
 _GREEN = (0, 177, 64)  # the chroma-key green of screens and cloths
-_LEAST_WEIGHT = 1e-3
+_LEAST_WEIGHT = 1e-6  # above 0: a person may fill the picture
+_FILL_SIDE = 512  # what is filled in is smooth: it is made at this long side
+_BESIDE = 0.015  # of the long side: so far beside a matte its person may still glow
+_FILLED_WEIGHT = 1e-3
+FITS = ("cover", "contain", "tile")
 WHITE = np.full((1, 1, 3), 255, np.uint8)
 
 
@@ -39,10 +46,17 @@ class Background:
     none: bool = False
     gray: bool = False
     blur_px: float | None = None
-    colour: tuple[int, int, int] | None = None
+    colour: Colour | None = None
     picture: Image | None = None
     icc: bytes | None = None
     """The profile of `picture`; colours are sRGB."""
+    fit: str = "cover"
+    """How `picture` fills the result: one of `FITS`."""
+
+    @property
+    def shows_scene(self) -> bool:
+        """Whether the photo's own background is seen."""
+        return self.gray or self.blur_px is not None
 
 
 def parse_background(spec: str) -> Background:
@@ -59,7 +73,7 @@ def parse_background(spec: str) -> Background:
         return Background(blur_px=_blur_radius(word))
     if word == "green":
         return Background(colour=_GREEN)
-    colour = _colour(word)
+    colour = parse_colour(word, "background")
     if colour:
         return Background(colour=colour)
     if is_file(Path(spec)):
@@ -86,20 +100,6 @@ def _blur_radius(word: str) -> float:
     if not re.fullmatch(r"\d{1,4}(\.\d+)?", text):
         raise UsageError(f"unknown background '{word}'; expected blur:RADIUS in pixels, as blur:20")
     return float(text)
-
-
-def _colour(word: str) -> tuple[int, int, int] | None:
-    from PIL import ImageColor
-
-    try:
-        channels = ImageColor.getrgb(word)
-    except ValueError:
-        return None
-    if max(channels) > 255:
-        raise UsageError(f"background '{word}' has a channel above 255; expected 0 to 255")
-    if len(channels) == 4:
-        raise UsageError(f"background '{word}' is transparent; expected #rgb or #rrggbb, or 'none'")
-    return channels[0], channels[1], channels[2]
 
 
 def over(foreground: Image, alpha: Alpha, background: Image) -> Image:
@@ -155,34 +155,108 @@ def backdrop(background: Background, image: Image, alpha: Alpha, icc: bytes | No
         return blur(image, background.blur_px, alpha)
     if background.picture is None:
         raise UsageError("there is nothing to lay the person over; choose a background")
-    fitted = cover(background.picture, (image.shape[0], image.shape[1]))
+    fitted = fit(background.picture, (image.shape[0], image.shape[1]), background.fit)
     return to_profile(fitted, background.icc, icc)
 
 
 def blur(image: Image, radius_px: float, alpha: Alpha | None = None) -> Image:
     """A Gaussian blur with the given standard deviation; 0 = 2 % of the long side.
 
-    What `alpha` covers is left out, so that no glow of the person surrounds them: a blur of the
-    background's pixels, weighted by 1 - alpha. Done at a reduced size when the radius is large: the
-    result is smooth, and takes as long for a large radius as for a small one.
+    Whom `alpha` covers is left out, and filled in from around them, so that no glow of them
+    surrounds them. Done at a reduced size when the radius is large: the result is smooth, and takes
+    as long for a large radius as for a small one.
     """
     sigma = radius_px or _DEFAULT_BLUR * max(image.shape[:2])
     factor = max(1, int(sigma / 4))
     height, width = image.shape[:2]
     small = resize(image, (max(1, height // factor), max(1, width // factor)))
-    soft = _gauss(small, sigma / factor)
-    if alpha is not None:
-        covered = resize(alpha, (small.shape[0], small.shape[1]))
-        # One pixel wider: at the edge a reduced pixel holds some of the person's colour.
-        weight = 1 - np.asarray(cv2.dilate(covered, np.ones((3, 3), np.uint8)))
-        weight = np.maximum(weight, _LEAST_WEIGHT)  # deep inside the person all weigh alike
-        outside = _gauss(small * weight[..., None], sigma / factor)
+    if alpha is None:
+        soft = _gauss(small, sigma / factor)
+    else:
+        covered = _grown(resize(alpha, (small.shape[0], small.shape[1])), sigma / factor)
+        # The filling is made up: beside what was seen it weighs next to nothing.
+        weight = np.maximum(1 - covered, np.float32(_FILLED_WEIGHT))
+        outside = _gauss(_filled(small, covered) * weight[..., None], sigma / factor)
         soft = to_bytes(outside / (255 * _gauss(weight, sigma / factor)[..., None]))
     return resize(soft, (height, width))
 
 
 def _gauss(values: NDArray[Any], sigma: float) -> NDArray[Any]:
     return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE))
+
+
+def fill_in(image: Image, alpha: Alpha) -> Image:
+    """The picture without the person: smooth colours of what surrounds them in their place.
+
+    Args:
+        image: (H, W, 3) uint8.
+        alpha: where the person is, (H, W) float32.
+    """
+    size = (image.shape[0], image.shape[1])
+    small = fitted_size(size, _FILL_SIDE) if max(size) > _FILL_SIDE else size
+    covered = _grown(resize(alpha, small), math.inf)
+    filled = resize(_filled(resize(image, small), covered), size)
+    return over(filled, np.clip(np.maximum(alpha, resize(covered, size)), 0, 1), image)
+
+
+def _grown(alpha: Alpha, most_px: float) -> Alpha:
+    """A matte grown by what a person glows beyond it, no matte being exact and no edge sharp."""
+    reach = math.ceil(max(1, min(most_px, _BESIDE * max(alpha.shape))))
+    window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    return np.asarray(cv2.dilate(alpha, window))
+
+
+def _filled(image: Image, covered: Alpha) -> Image:
+    """The picture, its covered part filled in smoothly from around it.
+
+    Source: S. J. Gortler et al., "The Lumigraph", SIGGRAPH 1996, section 3.4: pull and push.
+    """
+    size = (image.shape[0], image.shape[1])
+    small = fitted_size(size, _FILL_SIDE) if max(size) > _FILL_SIDE else size
+    weight = np.maximum(1 - resize(covered, small), np.float32(_LEAST_WEIGHT))[..., None]
+    colours = to_bytes(_pulled(resize(image, small) * weight, weight) / np.float32(255))
+    return over(resize(colours, size), covered, image)
+
+
+def _pulled(weighted: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Colours everywhere, from colours times weights (h, w, 3), and weights (h, w, 1) in [0, 1]."""
+    colours = weighted / weight
+    height, width = weight.shape[:2]
+    if max(height, width) == 1:
+        return np.asarray(colours, np.float32)
+    half = (-(-height // 2), -(-width // 2))
+    coarse = _pulled(resize(weighted, half), resize(weight[..., 0], half)[..., None])
+    # What is known stays; what is not comes from the next coarser picture.
+    known = np.minimum(weight * 4, 1)
+    return np.asarray(colours * known + resize(coarse, (height, width)) * (1 - known), np.float32)
+
+
+def fit(picture: Image, size: Size, how: str) -> Image:
+    """A background picture at a size, never distorted.
+
+    Args:
+        picture: (h, w, 3) uint8.
+        size: of the result.
+        how: `cover` fills it and cuts off what is too much; `contain` shows all of it, before a
+            blurred copy of itself; `tile` repeats it in its own size from the top left.
+
+    Raises:
+        UsageError: another word.
+    """
+    if how == "cover":
+        return cover(picture, size)
+    if how == "tile":
+        down, across = (-(-want // had) for want, had in zip(size, picture.shape, strict=False))
+        tiles = np.tile(picture[: size[0], : size[1]], (down, across, 1))
+        return np.ascontiguousarray(tiles[: size[0], : size[1]])
+    if how != "contain":
+        raise UsageError(f"unknown fit '{how}'; expected one of {', '.join(FITS)}")
+    scale = min(size[0] / picture.shape[0], size[1] / picture.shape[1])
+    height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
+    result = blur(cover(picture, size), 2 * _DEFAULT_BLUR * max(size))
+    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    result[top : top + height, left : left + width] = resize(picture, (height, width))
+    return result
 
 
 def cover(picture: Image, size: Size) -> Image:

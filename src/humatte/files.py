@@ -10,7 +10,7 @@ import glob
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from humatte.errors import PictureError, UsageError
@@ -23,11 +23,16 @@ _EXTENSIONS = {"PNG": ".png", "WEBP": ".webp", "AVIF": ".avif", "TIFF": ".tiff",
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to read, the file to write, and Pillow's name of its format."""
+    """One picture to read, the file to write, and Pillow's name of its format; a matte's too."""
 
     source: Path
     target: Path
     format_name: str
+    mask: Path | None = None
+
+    def outputs(self) -> list[Path]:
+        """The files that it writes."""
+        return [self.target] if self.mask is None else [self.target, self.mask]
 
 
 @dataclass
@@ -49,6 +54,7 @@ def plan(
     out: str | None,
     format_name: str | None,
     guarded: Iterable[Path] = (),
+    mask_out: str | None = None,
 ) -> Plan:
     """Pairs every input picture with its output file.
 
@@ -62,6 +68,8 @@ def plan(
         out: the -o as typed, or None.
         format_name: the format as typed; None = by the extension of `out`, else PNG.
         guarded: further files that must not be overwritten.
+        mask_out: where the mattes go: a file for one picture, else a folder, as PNG in the tree and
+            by the names of the results.
 
     Raises:
         PictureError: a path that does not exist, a pattern or folder without pictures.
@@ -79,8 +87,24 @@ def plan(
         _refuse_file_as_folder(out)
         base = _base(inputs, sources)
         result.jobs = _keep_tree(sources, base, Path(out), output_format(None, format_name))
-    _refuse_overwriting(result.jobs, guarded)
+    if mask_out is not None:
+        result.jobs = _with_masks(result.jobs, mask_out)
+    refuse_overwriting(result.jobs, guarded)
     return result
+
+
+def _with_masks(jobs: Sequence[Job], mask_out: str) -> list[Job]:
+    if not is_folder(mask_out) and len(jobs) == 1:
+        output_format(Path(mask_out), None)  # refuses what cannot be written
+        return [replace(jobs[0], mask=Path(mask_out))]
+    _refuse_file_as_folder(mask_out, "--mask-out")
+    base = os.path.commonpath([job.target.absolute().parent for job in jobs])
+    masks = []
+    for job in jobs:
+        name = job.target.stem.removesuffix(".cutout") + ".png"
+        tree = os.path.relpath(job.target.absolute().parent, base)
+        masks.append(replace(job, mask=Path(mask_out) / tree / name))
+    return masks
 
 
 def _find(item: str, out: str | None, result: Plan) -> list[Path]:
@@ -146,10 +170,10 @@ def _beside(item: str, sources: Sequence[Path], format_name: str) -> list[Job]:
     return [Job(path, path.with_name(f"{path.stem}{name}"), format_name) for path in sources]
 
 
-def _refuse_file_as_folder(out: str) -> None:
+def _refuse_file_as_folder(out: str, option: str = "-o") -> None:
     known = Path(out).suffix.lower().lstrip(".") in WRITABLE_FORMATS
     if is_file(Path(out)) or (known and not is_folder(out)):
-        raise UsageError(f"{out}: a file; several pictures need a folder as -o, as {out}/")
+        raise UsageError(f"{out}: a file; several pictures need a folder as {option}, as {out}/")
 
 
 def _base(inputs: Sequence[str], sources: Sequence[Path]) -> Path:
@@ -177,14 +201,22 @@ def _keep_tree(sources: Sequence[Path], base: Path, into: Path, format_name: str
     return jobs
 
 
-def _refuse_overwriting(jobs: Sequence[Job], guarded: Iterable[Path]) -> None:
+def refuse_overwriting(jobs: Sequence[Job], guarded: Iterable[Path]) -> None:
+    """Refuses results over inputs, over guarded files, and over each other.
+
+    Raises:
+        UsageError: naming the first.
+    """
     kept = {job.source.resolve() for job in jobs} | {path.resolve() for path in guarded}
-    for job in jobs:
-        if job.target.resolve() in kept:
+    outputs = [path for job in jobs for path in job.outputs()]
+    for path in outputs:
+        if path.resolve() in kept:
             raise UsageError(
-                f"{job.target}: the output is an input and would be overwritten; choose another -o"
+                f"{path}: the output is an input and would be overwritten; choose another -o"
             )
-    targets = Counter(os.path.abspath(job.target) for job in jobs)
-    for target, count in targets.items():
+    for target, count in Counter(os.path.abspath(path) for path in outputs).items():
         if count > 1:
-            raise UsageError(f"{target}: two inputs would be written to it; give a folder as -o")
+            raise UsageError(
+                f"{target}: two results would be written to it; give a folder as -o, and another "
+                "as --mask-out"
+            )

@@ -1,24 +1,48 @@
-"""One picture, finished: read, matte, straight colours, background.
+"""One picture, finished: from what was read to the pixels that are written.
+
+The order of operations, which is that of docs/finishing.md:
+
+1. the network's matte, of the whole picture;
+2. hints: mask, trimap, drop, keep; then the picture's own transparency multiplies;
+3. `person`: who is wanted;
+4. straight colours where the matte is soft;
+5. the frame: crop and aspect (or the id photo's rule), size, padding; resampled once;
+6. outline, and the shadow of both, in the result's pixels;
+7. the background, at the result's size.
 
 In: a path, bytes or an image array. Out: pixels, ready to be shown or encoded.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from humatte.arrays import Alpha, Image, check_image, to_bytes
 from humatte.catalog import DEFAULT, load
-from humatte.composite import WHITE, Background, backdrop, over, parse_background, with_alpha
+from humatte.colour import to_profile
+from humatte.composite import WHITE, backdrop, over, with_alpha
+from humatte.effects import Room, outline_alpha, shadow_alpha, under
 from humatte.foreground import estimate_foreground
+from humatte.frame import Frame, move_alpha, move_person, move_scene
+from humatte.framing import frame_of, look
+from humatte.hints import NO_HINTS, Hints, Source, guided, read_hints
+from humatte.id_photo import ID_DPI, id_frame
 from humatte.image_io import Kept, Picture, read
+from humatte.lengths import Colour
 from humatte.matting import has_person, matte
+from humatte.metadata import reframed
 from humatte.network import Network
+from humatte.options import PLAIN, Options, Word, parse_options
+from humatte.parts import choose
+
+_ROUNDS = 3  # the room for effects depends on the scale, and the scale on the room
 
 
 @dataclass(frozen=True)
@@ -26,66 +50,186 @@ class CutOut:
     """A finished picture.
 
     `pixels` is (H, W, 4) straight RGBA, (H, W, 3) over a background, or (H, W) alpha alone, uint8.
+    `alpha` is the person's matte of the same view; `matte` is that of the whole picture.
     """
 
     pixels: NDArray[np.uint8]
     alpha: Alpha
+    matte: Alpha
     kept: Kept
     person_found: bool
+    warnings: tuple[str, ...]
+    seconds: dict[str, float]
+    """How long the network's matte and the rest took."""
 
 
 def cutout(
     source: str | PathLike[str] | bytes | Image,
     *,
-    background: str = "none",
+    background: str | None = None,
+    fit: str | None = None,
     alpha_only: bool = False,
     model: str | Network = DEFAULT,
+    person: str | None = None,
+    keep: Source | None = None,
+    drop: Source | None = None,
+    trimap: Source | None = None,
+    mask: Source | None = None,
+    crop: Word = None,
+    aspect: str | float | None = None,
+    pad: str | int | None = None,
+    size: str | int | None = None,
+    id_photo: str | None = None,
+    dpi: float | None = None,
+    shadow: Word = None,
+    outline: str | int | None = None,
 ) -> NDArray[np.uint8]:
-    """Cuts the person out of a picture.
+    """Cuts the person out of a picture. The words are those of `humatte cutout`.
 
     Args:
         source: a path, a file's bytes, or an image (H, W, 3) uint8 RGB.
         background: `none` (transparent), `blur[:radius]`, `gray`, a colour name, `#rrggbb`, or the
-            path of a picture.
+            path of a picture; `white` for an id photo, else `none`, if left out.
+        fit: how a background picture fills the result: `cover`, `contain` or `tile`.
         alpha_only: give the matte instead of a picture.
         model: a network's name, an .onnx file, or an open network.
+        person: `all`, `largest`, `at X,Y` or `box LEFT,TOP,RIGHT,BOTTOM`.
+        keep: white where the person is, whatever the network says: a file, or an array (H, W).
+        drop: white where the person is not.
+        trimap: white and black are decided, gray is the network's.
+        mask: roughly where the person is; nothing outside it.
+        crop: True, or the margin around the person, as `10%` or 20 pixels.
+        aspect: of the crop, as `1:1`.
+        pad: 1 to 4 lengths around the result, in the order of CSS.
+        size: of the result, padding included: `1200x800`, `1200x`, `x800`, or the longer side.
+        id_photo: a format, as `35x45mm` or `2x2in`; the head's place is an approximation.
+        dpi: of an id photo; 300 if left out. An array carries none.
+        shadow: True, or `x=…,y=…,blur=…,opacity=…,colour=…`.
+        outline: its width, or `WIDTH:COLOUR`.
 
     Returns:
         uint8, in the picture's own colour profile: (H, W, 4) straight RGBA for `none`, (H, W, 3)
         over a background, (H, W) for `alpha_only`.
 
     Raises:
-        UsageError: unknown background or network, or a wrong array.
-        PictureError: an unreadable picture.
+        UsageError: an unknown word or network, words that contradict each other, a wrong array.
+        PictureError: an unreadable picture, nobody at the chosen place, no head for an id photo.
     """
+    options = parse_options(
+        background=background,
+        fit=fit,
+        alpha_only=alpha_only,
+        person=person,
+        crop=crop,
+        aspect=aspect,
+        pad=pad,
+        size=size,
+        id_photo=id_photo,
+        dpi=dpi,
+        shadow=shadow,
+        outline=outline,
+    )
+    hints = read_hints(keep, drop, trimap, mask)
     network = model if isinstance(model, Network) else load(model)
     if isinstance(source, np.ndarray):
         picture = Picture(check_image(source), None, Kept())
     else:
         picture = read(source if isinstance(source, bytes) else Path(source))
-    return cut_out(picture, network, parse_background(background), alpha_only).pixels
+    return cut_out(picture, network, options, hints).pixels
 
 
 def cut_out(
-    picture: Picture, network: Network, background: Background, alpha_only: bool = False
+    picture: Picture, network: Network, options: Options = PLAIN, hints: Hints = NO_HINTS
 ) -> CutOut:
     """Cuts the person out of a picture that is already read.
 
-    Where the picture has an alpha of its own, the two multiply.
+    Raises:
+        UsageError: a hint of other proportions than the picture, a size that cannot be made.
+        PictureError: nobody at the chosen place; no head, or too little of it, for an id photo.
     """
-    image = picture.image
+    image, own = picture.image, picture.alpha
     # Under transparency a file may hold anything: network, blur and gray see it over white.
-    own = picture.alpha
     seen = image if own is None else over(image, own, WHITE)
-    found = matte(seen, network)
+    started = time.perf_counter()
+    raw = matte(seen, network)
+    matted = time.perf_counter()
+    found = guided(raw, hints)
     alpha = found if own is None else found * own
+    if options.person:
+        alpha = choose(alpha, options.person)
+    frame, warnings = _frame(alpha, options)
+    whole = frame.is_whole((image.shape[0], image.shape[1]))
+    if options.alpha_only:
+        framed = alpha if whole else move_alpha(alpha, frame)
+        pixels = to_bytes(framed)
+    else:
+        # The picture's colours are straight where its own alpha is soft; only where the network's
+        # matte is soft is the old background mixed in.
+        foreground = estimate_foreground(image, found)
+        framed = alpha
+        if not whole:
+            foreground, framed = move_person(foreground, alpha, frame)
+        pixels = _composed(foreground, framed, _Scene(seen, alpha, frame, whole), picture, options)
+    kept = reframed(picture.kept, None if whole else frame.size, options.dpi)
+    seconds = {"matte": matted - started, "finish": time.perf_counter() - matted}
     person = has_person(alpha)
-    if alpha_only:
-        return CutOut(to_bytes(alpha), alpha, picture.kept, person)
-    # The picture's colours are straight where its own alpha is soft; only where the network's
-    # matte is soft is the old background mixed in.
-    foreground = estimate_foreground(image, found)
+    return CutOut(pixels, framed, alpha, kept, person, tuple(warnings), seconds)
+
+
+def _frame(alpha: Alpha, options: Options) -> tuple[Frame, list[str]]:
+    """The result's frame, and what the user should be warned of."""
+    if options.id_photo:
+        return id_frame(alpha, options.id_photo, options.dpi or ID_DPI)
+    asked, inside, subject = options.framing, options.background.shows_scene, look(alpha)
+    frame = frame_of(subject, asked, Room(), inside=inside)
+    if asked.crop and subject.box is None:
+        return frame, ["nobody to crop to; the whole picture is kept"]
+    for _ in range(_ROUNDS if asked.crop and options.effects.any else 0):
+        reach = options.effects.room(subject.long_side * frame.scale)
+        frame = frame_of(subject, asked, reach.scaled(1 / frame.scale), inside=inside)
+    return frame, []
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """The picture as it is seen, with the matte of who is wanted, and the frame to show it in."""
+
+    seen: Image
+    alpha: Alpha
+    frame: Frame
+    whole: bool
+
+    def framed(self) -> Image:
+        return self.seen if self.whole else move_scene(self.seen, self.alpha, self.frame)
+
+
+def _composed(
+    foreground: NDArray[Any], alpha: Alpha, scene: _Scene, picture: Picture, options: Options
+) -> NDArray[np.uint8]:
+    """The person with what is under and behind them, all at the result's size."""
+    shape, icc, background = alpha, picture.kept.icc, options.background
+    if options.effects.any:
+        person_px = look(scene.alpha).long_side * scene.frame.scale
+        foreground, alpha = _with_effects(foreground, alpha, options, person_px, icc)
     if background.none:
-        return CutOut(with_alpha(foreground, alpha), alpha, picture.kept, person)
-    behind = backdrop(background, seen, alpha, picture.kept.icc)
-    return CutOut(over(foreground, alpha, behind), alpha, picture.kept, person)
+        return with_alpha(foreground, alpha)
+    # Of a colour or a picture only the size counts: nothing is moved for these.
+    behind = scene.framed() if background.shows_scene else foreground
+    return over(foreground, alpha, backdrop(background, behind, shape, icc))
+
+
+def _with_effects(
+    foreground: NDArray[Any], alpha: Alpha, options: Options, person_px: float, icc: bytes | None
+) -> tuple[NDArray[Any], Alpha]:
+    outline, shadow = options.effects.outline, options.effects.shadow
+    if outline:
+        rim = outline_alpha(alpha, outline.width.px(person_px))
+        foreground, alpha = under(foreground, alpha, _in_profile(outline.colour, icc), rim)
+    if shadow:
+        dark = shadow_alpha(alpha, shadow, person_px)
+        foreground, alpha = under(foreground, alpha, _in_profile(shadow.colour, icc), dark)
+    return foreground, alpha
+
+
+def _in_profile(colour: Colour, icc: bytes | None) -> NDArray[np.uint8]:
+    return to_profile(np.array([[colour]], np.uint8), None, icc)[0, 0]

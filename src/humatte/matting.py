@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from humatte.arrays import Alpha, Image, check_image
-from humatte.metrics import PERSON_THRESHOLD
+from humatte.metrics import LEAST_PERSON, PERSON_THRESHOLD
 from humatte.network import Network
-
-# Below this share of the picture a "person" is noise: 0.2 % is a square of 14 x 14 in 320 x 320.
-_LEAST_PERSON = 0.002
 
 
 def matte(image: Image, network: Network) -> Alpha:
@@ -26,4 +23,4 @@ def matte(image: Image, network: Network) -> Alpha:
 def has_person(alpha: Alpha) -> bool:
     """Whether a matte holds a person: at least 0.2 % of its pixels are at 0.5 or more."""
     inside = np.count_nonzero(alpha >= PERSON_THRESHOLD)
-    return bool(inside >= _LEAST_PERSON * alpha.size)
+    return bool(inside >= LEAST_PERSON * alpha.size)

@@ -171,3 +171,39 @@ def _through(picture: PillowImage.Image, icc: bytes) -> PillowImage.Image:
         converted = ImageCms.profileToProfile(picture, profile, srgb, outputMode="RGB", flags=flags)
         return converted or picture
     return picture
+
+
+def reframed(kept: Kept, size: tuple[int, int] | None, dpi: float | None) -> Kept:
+    """What is kept of a picture that gets another size or resolution.
+
+    Args:
+        kept: of the picture as it was.
+        size: the new (height, width), or None where it is as it was.
+        dpi: the new resolution, or None where it is as it was.
+
+    Returns:
+        The same, with the EXIF's own notes of both corrected.
+    """
+    if size is None and dpi is None:
+        return kept
+    both = (dpi, dpi) if dpi is not None else kept.dpi
+    exif = PillowImage.Exif()
+    with contextlib.suppress(Exception):  # broken bytes, as in `of`: then there is no EXIF
+        exif.load(kept.exif or b"")
+        if size is not None:
+            _note_size(exif, size)
+        if dpi is not None and ExifTags.Base.XResolution in exif:
+            exif[ExifTags.Base.XResolution], exif[ExifTags.Base.YResolution] = dpi, dpi
+            exif[ExifTags.Base.ResolutionUnit] = 2
+        return Kept(kept.icc, exif.tobytes() if len(exif) else None, both)
+    return Kept(kept.icc, None, both)
+
+
+def _note_size(exif: PillowImage.Exif, size: tuple[int, int]) -> None:
+    entries = exif.get_ifd(ExifTags.IFD.Exif)
+    if ExifTags.Base.ExifImageWidth in entries:  # also called PixelXDimension
+        entries[ExifTags.Base.ExifImageWidth] = size[1]
+        entries[ExifTags.Base.ExifImageHeight] = size[0]
+    for tag, side in ((ExifTags.Base.ImageWidth, size[1]), (ExifTags.Base.ImageLength, size[0])):
+        if tag in exif:
+            exif[tag] = side

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from humatte.arrays import Alpha, Image
 
 PERSON_THRESHOLD = 0.5
+# Below this share of the picture a "person" is noise: 0.2 % is a square of 14 x 14 in 320 x 320.
+LEAST_PERSON = 0.002
 
 Mask = NDArray[np.bool_]
 

@@ -90,6 +90,12 @@ class Network:
         self.facts = Facts.from_metadata(self._metadata, str(path))
         self._input = self._session.get_inputs()[0].name
 
+    @property
+    def device(self) -> str:
+        """What it runs on: `cpu`, or onnxruntime's word for an accelerator, as `cuda`."""
+        provider: str = self._session.get_providers()[0]
+        return provider.removesuffix("ExecutionProvider").lower()
+
     def trained_on(self) -> NDArray[np.uint64]:
         """Fingerprints of the pictures it was trained on (`humatte.data.fingerprint`); may be none.
 

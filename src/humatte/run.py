@@ -5,21 +5,28 @@ A bad picture does not stop the others. What is written is whole.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from humatte.arrays import to_bytes
 from humatte.catalog import DEFAULT, find
-from humatte.composite import Background, parse_background
 from humatte.console import progress, say
 from humatte.errors import OutputError, UsageError, one_line
-from humatte.files import Job, Plan, is_folder, plan
+from humatte.files import Job, Plan, is_folder, plan, refuse_overwriting
+from humatte.hint_files import NO_FILES, HintFiles, Matched
 from humatte.image_io import WRITABLE_FORMATS, check_channels, encode, output_format, read, write
+from humatte.options import PLAIN, Options
+from humatte.paths import guard_outputs
+from humatte.report import STDOUT, Reporter, facts
 
 if TYPE_CHECKING:
+    from humatte.finish import CutOut
     from humatte.network import Network
 
 
@@ -27,26 +34,34 @@ if TYPE_CHECKING:
 class Request:
     """What the user asked for."""
 
-    model: str | None = None
+    options: Options = PLAIN
     background: str | None = None
-    alpha_only: bool = False
+    """As typed: where it is a file, that must not be overwritten."""
+    model: str | None = None
     format_name: str | None = None
     skip_existing: bool = False
+    hints: HintFiles = NO_FILES
+    mask_out: str | None = None
+    report: str | None = None
 
-    def check(self, out: str | None) -> Background:
-        """The parsed background, once the options make sense together.
+    def check(self, out: str | None) -> None:
+        """Finds out whether the options make sense together.
 
         Raises:
-            UsageError: options that contradict each other, or an unknown background.
+            UsageError: they contradict each other.
         """
-        if self.alpha_only and self.background:
-            raise UsageError("--alpha writes the matte alone; leave --background out")
         suffix = Path(out).suffix.lower().lstrip(".") if out else ""
         if self.format_name and suffix in WRITABLE_FORMATS and not is_folder(out):
             wanted = output_format(None, self.format_name)
             if WRITABLE_FORMATS[suffix] != wanted:
                 raise UsageError(f"{out} is not {self.format_name}; leave --format out, or rename")
-        return parse_background(self.background or "none")
+
+    def guarded(self) -> list[Path]:
+        """Files that the command reads besides its inputs and their hints."""
+        background = (
+            [Path(self.background or "")] if self.options.background.picture is not None else []
+        )
+        return [*background, find(self.model or DEFAULT)]
 
 
 def run_files(inputs: Sequence[str], out: str | None, request: Request) -> bool:
@@ -60,17 +75,24 @@ def run_files(inputs: Sequence[str], out: str | None, request: Request) -> bool:
     Raises:
         HumatteError: nothing could be tried at all, or the only picture failed.
     """
-    background = request.check(out)
-    cut = _Cutter(request, background)
-    work = plan(inputs, out, request.format_name, cut.guarded())
+    request.check(out)
+    # An unknown network is refused here, before any picture is touched.
+    work = plan(inputs, out, request.format_name, request.guarded(), request.mask_out)
     for job in work.jobs:
-        check_channels(job.format_name, background.none and not request.alpha_only)
-    if len(work.jobs) > 1 or work.unreadable:
-        return _run_many(work, cut, request.skip_existing)
-    (job,) = work.jobs
-    if not (request.skip_existing and job.target.exists()):
-        _check_folder(job.target.parent)
-        cut.file(job)
+        check_channels(job.format_name, request.options.transparent)
+    hints = request.hints.match([job.source for job in work.jobs])
+    kept = [*(job.source for job in work.jobs), *request.guarded(), *hints.all_files()]
+    refuse_overwriting(work.jobs, hints.all_files())
+    reporter = Reporter(request.report, [*kept, *(p for job in work.jobs for p in job.outputs())])
+    cut = _Cutter(request, hints, reporter)
+    with contextlib.closing(reporter):
+        if len(work.jobs) > 1 or work.unreadable:
+            return _run_many(work, cut)
+        (job,) = work.jobs
+        if not cut.is_done(job):
+            for path in job.outputs():
+                _check_folder(path.parent)
+            cut.file(job)
     _say_left_out(work)
     return True
 
@@ -86,18 +108,32 @@ def run_stream(source: str, out: str | None, request: Request) -> None:
         raise UsageError("a picture is not written to a terminal; give -o FILE or redirect stdout")
     if is_folder(out):
         raise UsageError(f"{out}: a folder; a picture from stdin needs a file name as -o")
-    background = request.check(None if out == "-" else out)
+    if target is None and request.report == STDOUT:
+        raise UsageError("stdout carries the picture; write the report to a file: --report FILE")
+    if request.mask_out and is_folder(request.mask_out):
+        raise UsageError(f"--mask-out {request.mask_out}: a folder; one picture needs a file name")
+    request.check(None if out == "-" else out)
     format_name = output_format(target, request.format_name)
-    check_channels(format_name, background.none and not request.alpha_only)
+    check_channels(format_name, request.options.transparent)
     if request.skip_existing and target and target.exists():
         return
-    data = sys.stdin.buffer.read() if source == "-" else Path(source)
-    result = _Cutter(request, background).encoded(data, format_name)
-    if target:
-        write(result.data, target)
-    else:
-        _to_stdout(result.data)
-    result.warn("stdin" if source == "-" else source)
+    name = Path("stdin" if source == "-" else source)
+    mask = Path(request.mask_out) if request.mask_out else None
+    hints = request.hints.match([name])
+    inputs = [*request.guarded(), *hints.all_files(), *([] if source == "-" else [name])]
+    guard_outputs([mask], [*inputs, *([target] if target else [])])
+    reporter = Reporter(request.report, [*inputs, *(path for path in (target, mask) if path)])
+    cut = _Cutter(request, hints, reporter)
+    data = sys.stdin.buffer.read() if source == "-" else name
+    with contextlib.closing(reporter), cut.noted(name):
+        result = cut.encoded(data, name, format_name, mask)
+        if target:
+            write(result.data, target)
+        else:
+            _to_stdout(result.data)
+        if mask:
+            write(result.mask, mask)
+        cut.done(result, name, target, mask)
 
 
 def _to_stdout(data: bytes) -> None:
@@ -112,47 +148,81 @@ def _to_stdout(data: bytes) -> None:
 
 @dataclass(frozen=True)
 class _Encoded:
-    """A finished file's bytes, and whether it shows a person."""
+    """A finished picture's bytes, its matte's if that is asked for, and what is known of it."""
 
     data: bytes
-    person_found: bool
-
-    def warn(self, name: str) -> None:
-        if not self.person_found:
-            say(f"warning: {name}: no person found (the matte is empty or almost so)")
+    mask: bytes
+    cut: CutOut
+    hints: list[str]
+    seconds: dict[str, float]
 
 
 class _Cutter:
-    """Opens the network once, when the first picture needs it."""
+    """Reads, cuts out, encodes and writes; opens the network when the first picture needs it."""
 
-    def __init__(self, request: Request, background: Background) -> None:
-        self.request, self.background = request, background
-        # An unknown name is refused here, before any picture is touched.
-        self.network_file = find(request.model or DEFAULT)
-
-    def guarded(self) -> list[Path]:
-        """Files that the command reads besides its inputs."""
-        files = [Path(self.request.background or "")] if self.background.picture is not None else []
-        return [*files, self.network_file]
+    def __init__(self, request: Request, hints: Matched, reporter: Reporter) -> None:
+        self.request, self.hints, self.reporter = request, hints, reporter
 
     def _network(self) -> Network:
         from humatte.catalog import load
 
         return load(self.request.model or DEFAULT)
 
-    def encoded(self, source: Path | bytes, format_name: str) -> _Encoded:
-        """The finished file of one picture."""
+    def is_done(self, job: Job) -> bool:
+        """Whether a picture's results are there already, and are to be left."""
+        return self.request.skip_existing and all(path.exists() for path in job.outputs())
+
+    def encoded(
+        self, source: Path | bytes, name: Path, format_name: str, mask: Path | None
+    ) -> _Encoded:
+        """The finished file of one picture, and its matte's."""
         from humatte.finish import cut_out
 
-        picture = read(source)
-        result = cut_out(picture, self._network(), self.background, self.request.alpha_only)
-        return _Encoded(encode(result.pixels, format_name, result.kept), result.person_found)
+        started = time.perf_counter()
+        picture, hints = read(source), self.hints.read(name)
+        opened = time.perf_counter()
+        result = cut_out(picture, self._network(), self.request.options, hints)
+        finished = time.perf_counter()
+        data = encode(result.pixels, format_name, result.kept)
+        matte = b""
+        if mask:
+            matte = encode(to_bytes(result.alpha), output_format(mask, None), result.kept)
+        ended = time.perf_counter()
+        seconds = {"read": opened - started, "encode": ended - finished, "total": ended - started}
+        return _Encoded(data, matte, result, hints.given(), result.seconds | seconds)
 
     def file(self, job: Job) -> None:
-        """Writes the finished file of one picture; warns when it shows no person."""
-        result = self.encoded(job.source, job.format_name)
-        write(result.data, job.target)
-        result.warn(str(job.source))
+        """Writes the finished file of one picture; warns of what its user should know."""
+        with self.noted(job.source):
+            result = self.encoded(job.source, job.source, job.format_name, job.mask)
+            write(result.data, job.target)
+            if job.mask:
+                write(result.mask, job.mask)
+            self.done(result, job.source, job.target, job.mask)
+
+    @contextlib.contextmanager
+    def noted(self, name: Path) -> Iterator[None]:
+        """Reports a failure, and lets it go on."""
+        try:
+            yield
+        except Exception as error:
+            self.reporter.failed(str(name), error)
+            raise
+
+    def done(self, result: _Encoded, name: Path, target: Path | None, mask: Path | None) -> None:
+        """Says and reports what came of a picture."""
+        if not result.cut.person_found:
+            say(f"warning: {name}: no person found (the matte is empty or almost so)")
+        for warning in result.cut.warnings:
+            say(f"warning: {name}: {warning}")
+        if self.reporter.wanted:
+            files = {"result": _text(target), "mask": _text(mask)}
+            found = facts(result.cut, self._network(), result.hints, result.seconds)
+            self.reporter.add(str(name), files | found)
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _check_folder(folder: Path) -> None:
@@ -169,15 +239,15 @@ def _check_folder(folder: Path) -> None:
         raise OutputError(f"{folder}: may not be written to; choose another -o")
 
 
-def _run_many(work: Plan, cut: _Cutter, skip_existing: bool) -> bool:
+def _run_many(work: Plan, cut: _Cutter) -> bool:
     failed, skipped = len(work.unreadable), 0
     for line in work.unreadable:
         say(f"failed: {line}")
-    for folder in {job.target.parent for job in work.jobs}:
+    for folder in {path.parent for job in work.jobs for path in job.outputs()}:
         _check_folder(folder)
     with progress("cutting out", len(work.jobs)) as advance:
         for job in work.jobs:
-            if skip_existing and job.target.exists():
+            if cut.is_done(job):
                 skipped += 1
             elif not _attempt(cut, job):
                 failed += 1
@@ -187,6 +257,9 @@ def _run_many(work: Plan, cut: _Cutter, skip_existing: bool) -> bool:
     parts += [f"{skipped} skipped (already there)"] if skipped else []
     parts += [f"{failed} failed"] if failed else []
     say(", ".join(parts))
+    for kind in cut.request.hints.typed:
+        if without := cut.hints.without(kind):
+            say(f"{without} of {len(work.jobs)} pictures had no hint for --{kind}")
     _say_left_out(work)
     return failed == 0
 

@@ -16,12 +16,13 @@ from numpy.random import Generator
 
 from humatte.arrays import Alpha, Image, Size, resize, to_bytes, to_float
 from humatte.composite import over
-from humatte.data.geometry import Bytes, cut_edges, person_box, placing, warp
+from humatte.data.geometry import Bytes, person_box, placing, warp
 from humatte.data.harmonise import Light, Tones, harmonise, in_tones, light_of, tones_of
 from humatte.data.placement import MOST_ENLARGED, Place, Subject, frame_for, place, shrunk
 from humatte.data.shadow import cast_shadow
 from humatte.errors import UsageError
 from humatte.foreground import estimate_foreground
+from humatte.parts import cut_edges
 from humatte.prepare import fitted_size
 
 _ZOOM = 1.6  # a scene is shown whole, or a part of it, down to 1 / this of what just fills
@@ -74,7 +75,7 @@ def cut(image: Image, alpha: Bytes, long_side: int) -> Cutout:
         size = fitted_size((alpha.shape[0], alpha.shape[1]), 2 * long_side)
         image, alpha = resize(image, size), resize(alpha, size)
     foreground = estimate_foreground(image, to_float(alpha))
-    subject = Subject((alpha.shape[0], alpha.shape[1]), person_box(alpha), cut_edges(alpha))
+    subject = Subject((alpha.shape[0], alpha.shape[1]), person_box(alpha), cut_edges(alpha > 127))
     return Cutout(foreground, alpha, subject, light_of(image), tones_of(image))
 
 

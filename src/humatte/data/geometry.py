@@ -1,39 +1,19 @@
-"""Moving pictures and mattes alike: where a person is, which edges cut them off, warps.
+"""Moving pictures and mattes alike: where a person is, warps.
 
 In: pixels and a place. Out: pixels of the wanted size. Nothing here is random.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from humatte.arrays import Size
+from humatte.arrays import Box, Size
 
 Bytes = NDArray[np.uint8]
-_EDGE_SHARE = 0.006  # of a side: within so much of the picture's edge, a person touches it
-_CUT_SHARE = 0.02  # of an edge: less of it covered is a hair that touches, not a body cut off
-
-
-class Box(NamedTuple):
-    """A rectangle of pixels; `bottom` and `right` are the first ones outside."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-
-class Cuts(NamedTuple):
-    """By which edges of the photo the person is cut off."""
-
-    top: bool
-    left: bool
-    bottom: bool
-    right: bool
 
 
 def person_box(alpha: Bytes) -> Box:
@@ -42,19 +22,6 @@ def person_box(alpha: Bytes) -> Box:
     if not rows.size:
         return Box(0, 0, alpha.shape[0], alpha.shape[1])
     return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
-
-
-def cut_edges(alpha: Bytes) -> Cuts:
-    """Which edges of the photo cut the person off: those that they cover more than 2 % of."""
-    inside = alpha > 127
-    rows, columns = (max(2, round(_EDGE_SHARE * side)) for side in alpha.shape)
-    strips = {
-        "top": inside[:rows].any(axis=0),
-        "left": inside[:, :columns].any(axis=1),
-        "bottom": inside[-rows:].any(axis=0),
-        "right": inside[:, -columns:].any(axis=1),
-    }
-    return Cuts(**{edge: bool(strip.mean() > _CUT_SHARE) for edge, strip in strips.items()})
 
 
 def placing(

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from humatte.arrays import Size
-from humatte.data.geometry import Box, Cuts
+from humatte.arrays import Box, Size
+from humatte.parts import Cuts
 
 MOST_ENLARGED = 1.5
 """A person enlarged by more would be blurred in a sharp scene."""

@@ -1,0 +1,241 @@
+"""`humatte cutout`: its options, and their words handed on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from humatte.errors import UsageError
+
+_WHO, _FRAME, _EFFECTS, _OUT = "Who", "Frame", "Background and effects", "What is written"
+# Options that may stand alone, with what a value of theirs looks like.
+_ALONE = {"--crop": r"[\d.]+(px|%)?", "--shadow": r"\w+=.*"}
+_STANDS_ALONE = "yes"
+
+
+class WithDefaults(TyperCommand):
+    """Lets options of `_ALONE` stand without a value, and `--person at X,Y` be two words."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Reads the words after the verb."""
+        return super().parse_args(ctx, complete(args))
+
+
+def complete(args: list[str]) -> list[str]:
+    """The words with every value written out: an input after `--crop` is no margin."""
+    result: list[str] = []
+    rest = list(args)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [*result, word, *rest]
+        result.append(word)
+        following = rest[0] if rest else ""
+        if word in _ALONE and not re.fullmatch(_ALONE[word], following):
+            result.append(_STANDS_ALONE)
+        elif word == "--person" and following in ("at", "box") and len(rest) > 1:
+            result.append(f"{rest.pop(0)} {rest.pop(0)}")
+        elif word in _ALONE or word == "--person":
+            result += rest[:1]
+            rest = rest[1:]
+    return result
+
+
+def _alone(word: str | None) -> str | bool | None:
+    return True if word == _STANDS_ALONE else word
+
+
+def cutout(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(help="Pictures, folders, patterns; - for stdin.", metavar="INPUT…"),
+    ],
+    out: Annotated[
+        str | None,
+        typer.Option("-o", "--out", help="A file, a folder, or - for stdout."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("-m", "--model", help="A bundled network or an .onnx file.")
+    ] = None,
+    alpha: Annotated[
+        bool, typer.Option("--alpha", help="Write the matte alone.", rich_help_panel=_OUT)
+    ] = False,
+    format_name: Annotated[
+        str | None,
+        typer.Option("-f", "--format", help="png, webp, avif, tiff or jpg.", rich_help_panel=_OUT),
+    ] = None,
+    mask_out: Annotated[
+        str | None,
+        typer.Option(
+            "--mask-out",
+            metavar="FILE|FOLDER",
+            help="Write the matte too, as the result is framed.",
+            rich_help_panel=_OUT,
+        ),
+    ] = None,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            "--report",
+            metavar="json|FILE",
+            help="A JSON object a picture: to stdout, or to FILE.json.",
+            rich_help_panel=_OUT,
+        ),
+    ] = None,
+    skip_existing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-existing",
+            help="Leave finished results: resume a folder.",
+            rich_help_panel=_OUT,
+        ),
+    ] = False,
+    person: Annotated[
+        str | None,
+        typer.Option(
+            "--person",
+            metavar="WHO",
+            help="all, largest, at X,Y or box LEFT,TOP,RIGHT,BOTTOM. People who touch are one.",
+            rich_help_panel=_WHO,
+        ),
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            help="A picture, or a folder of them: white belongs to the person.",
+            rich_help_panel=_WHO,
+        ),
+    ] = None,
+    drop: Annotated[
+        Path | None,
+        typer.Option(help="Likewise: white does not.", rich_help_panel=_WHO),
+    ] = None,
+    trimap: Annotated[
+        Path | None,
+        typer.Option(
+            help="Likewise: white and black are decided, gray is the network's.",
+            rich_help_panel=_WHO,
+        ),
+    ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            help="Likewise: roughly white where the person is; nothing outside.",
+            rich_help_panel=_WHO,
+        ),
+    ] = None,
+    crop: Annotated[
+        str | None,
+        typer.Option(
+            "--crop",
+            metavar="[MARGIN]",
+            help="Crop to the person; margin in pixels or % of their longer side, 5% if left out.",
+            rich_help_panel=_FRAME,
+        ),
+    ] = None,
+    aspect: Annotated[
+        str | None,
+        typer.Option(metavar="W:H", help="Of the crop, as 1:1.", rich_help_panel=_FRAME),
+    ] = None,
+    pad: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LENGTHS",
+            help="Border around the result, as in CSS: 20, or 5%, or top,right,bottom,left.",
+            rich_help_panel=_FRAME,
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Of the result, padding included: 1200x800, 1200x, x800, or the longer side.",
+            rich_help_panel=_FRAME,
+        ),
+    ] = None,
+    id_photo: Annotated[
+        str | None,
+        typer.Option(
+            "--id-photo",
+            metavar="SIZE",
+            help="A passport's format, as 35x45mm or 2x2in[,head=70%,top=9%]. The head is "
+            "estimated from the matte: an approximation, check it.",
+            rich_help_panel=_FRAME,
+        ),
+    ] = None,
+    dpi: Annotated[
+        float | None,
+        typer.Option(help="Written into the file; id photos: 300.", rich_help_panel=_FRAME),
+    ] = None,
+    background: Annotated[
+        str | None,
+        typer.Option(
+            "-b",
+            "--background",
+            help="none, blur[:radius], gray, a colour name, #rrggbb, or a picture's path.",
+            rich_help_panel=_EFFECTS,
+        ),
+    ] = None,
+    fit: Annotated[
+        str | None,
+        typer.Option(
+            help="How a background picture fills the result: cover, contain, tile.",
+            rich_help_panel=_EFFECTS,
+        ),
+    ] = None,
+    shadow: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[x=,y=,blur=,opacity=,colour=]",
+            help="A soft shadow; each part optional, lengths in pixels or % of the person.",
+            rich_help_panel=_EFFECTS,
+        ),
+    ] = None,
+    outline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WIDTH[:COLOUR]",
+            help="A rim, as of a sticker; white if no colour is given.",
+            rich_help_panel=_EFFECTS,
+        ),
+    ] = None,
+) -> None:
+    """Cut the person out of pictures."""
+    from humatte.hint_files import HintFiles
+    from humatte.options import parse_options
+    from humatte.run import Request, run_files, run_stream
+
+    options = parse_options(
+        background=background,
+        fit=fit,
+        alpha_only=alpha,
+        person=person,
+        crop=_alone(crop),
+        aspect=aspect,
+        pad=pad,
+        size=size,
+        id_photo=id_photo,
+        dpi=dpi,
+        shadow=_alone(shadow),
+        outline=outline,
+    )
+    request = Request(
+        options=options,
+        background=background,
+        model=model,
+        format_name=format_name,
+        skip_existing=skip_existing,
+        hints=HintFiles.of(keep, drop, trimap, mask),
+        mask_out=mask_out,
+        report=report,
+    )
+    if "-" in inputs or out == "-":
+        if len(inputs) > 1:
+            raise UsageError("stdin and stdout take one picture; found several inputs")
+        run_stream(inputs[0], out, request)
+    elif not run_files(inputs, out, request):
+        raise typer.Exit(1)

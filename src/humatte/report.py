@@ -1,0 +1,115 @@
+"""What was found in each picture, as JSON: one object a line.
+
+In: finished pictures and failures. Out: lines on stdout as they come, or a whole file at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import humatte
+from humatte.arrays import Alpha, Box
+from humatte.errors import UsageError, one_line
+from humatte.finish import CutOut
+from humatte.image_io import write
+from humatte.network import Network
+from humatte.parts import box_of, find_parts
+from humatte.paths import guard_outputs
+
+STDOUT = "json"
+_SUFFIXES = (".json", ".jsonl", ".ndjson")
+_NOBODY = 0.002  # of the picture: a matte that adds up to less is empty, and decidedly so
+
+
+def confidence(alpha: Alpha) -> float:
+    """How decided a matte is, 0 to 1: 1 where every pixel is 0 or 1.
+
+    1 - sum(4 a (1 - a)) / sum(a), not below 0: what is undecided beside what is the person. Soft
+    edges cost a little, a matte of halves gives 0. An empty matte is decided.
+    """
+    # Doubles: sums of millions of pixels.
+    total = float(alpha.sum(dtype=np.float64))
+    undecided = 4 * (total - float(np.vdot(alpha.astype(np.float64), alpha)))
+    return max(0.0, 1 - undecided / (total + _NOBODY * alpha.size))
+
+
+def facts(
+    result: CutOut, network: Network, hints: Sequence[str], seconds: dict[str, float]
+) -> dict[str, Any]:
+    """What is reported of a finished picture (docs/finishing.md names the fields)."""
+    matte = result.matte
+    return {
+        "size": _width_height(matte),
+        "result_size": _width_height(result.pixels),
+        "person_found": result.person_found,
+        "share": round(float(matte.mean(dtype=np.float64)), 6),
+        "confidence": round(confidence(matte), 4),
+        "box": _corners(box_of(matte)),
+        "parts": [
+            {"box": _corners(part.box), "share": round(part.share, 6)} for part in find_parts(matte)
+        ],
+        "hints": list(hints),
+        "warnings": list(result.warnings),
+        "network": network.facts.name,
+        "device": network.device,
+        "seconds": {name: round(value, 4) for name, value in seconds.items()},
+        "humatte": humatte.__version__,
+    }
+
+
+def _width_height(pixels: np.ndarray[Any, Any]) -> list[int]:
+    return [int(pixels.shape[1]), int(pixels.shape[0])]
+
+
+def _corners(box: Box | None) -> list[int] | None:
+    """Left, top, right, bottom, as `--person box` takes them."""
+    return [box.left, box.top, box.right, box.bottom] if box else None
+
+
+class Reporter:
+    """Takes the facts of one picture after another; `close` writes the file, if there is one."""
+
+    def __init__(self, target: str | None, inputs: Iterable[Path] = ()) -> None:
+        """Finds out before the work where the report goes.
+
+        Args:
+            target: `json` for stdout, a file's name, or None for no report.
+            inputs: files that must stay as they are.
+
+        Raises:
+            UsageError: another word, or a file that cannot or must not be written.
+        """
+        self._path = Path(target) if target not in (None, STDOUT) else None
+        if self._path and self._path.suffix.lower() not in _SUFFIXES:
+            raise UsageError(
+                f"--report {target}; expected json (to stdout) or a file, as report.json"
+            )
+        guard_outputs([self._path], inputs)
+        self.wanted = target is not None
+        self._lines: list[str] = []
+
+    def add(self, source: str, entry: dict[str, Any]) -> None:
+        """Notes one picture."""
+        if not self.wanted:
+            return
+        line = json.dumps({"source": source} | entry, ensure_ascii=False)
+        if self._path:
+            self._lines.append(line)
+        else:
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+
+    def failed(self, source: str, error: BaseException) -> None:
+        """Notes a picture that failed, and why."""
+        self.add(source, {"error": one_line(error)})
+
+    def close(self) -> None:
+        """Writes the file."""
+        if self._path:
+            write("".join(f"{line}\n" for line in self._lines).encode(), self._path)
