@@ -7,7 +7,17 @@ import pytest
 from drawn import disc, gradient, noise
 from PIL import Image, ImageCms
 
-from humatte.composite import Background, backdrop, blur, cover, over, parse_background, with_alpha
+from humatte.composite import (
+    Background,
+    backdrop,
+    blur,
+    cover,
+    fill_in,
+    fit,
+    over,
+    parse_background,
+    with_alpha,
+)
 from humatte.errors import PictureError, UsageError
 
 
@@ -117,6 +127,47 @@ def test_a_blur_leaves_the_person_out() -> None:
     behind = blur(image, 12, alpha)
     assert behind[alpha == 0].max() <= 3
     assert blur(image, 12)[alpha == 0].max() > 60  # what a plain blur does
+
+
+@pytest.mark.parametrize(("radius", "most"), [(3, 30), (12, 3), (30, 3)])
+def test_a_blur_does_not_glow_where_the_matte_is_too_small(radius: float, most: int) -> None:
+    """The person's edge is 4 pixels soft, the matte ends 2 pixels too early."""
+    true, found = disc(300, 300, 70, soft=4), disc(300, 300, 68, soft=3)
+    image = np.repeat((true * 255).astype(np.uint8)[..., None], 3, axis=2)
+    assert blur(image, radius, found)[found == 0].max() <= most
+
+
+def test_a_person_who_fills_the_picture_can_be_blurred_behind() -> None:
+    assert blur(noise(40, 40), 3, np.ones((40, 40), np.float32)).shape == (40, 40, 3)
+
+
+def test_filling_in_continues_what_surrounds_the_person() -> None:
+    alpha = disc(120, 160, 30)
+    room = gradient(120, 160)
+    filled = fill_in(over(np.full_like(room, 255), alpha, room), alpha)
+    assert np.abs(filled.astype(int) - room)[alpha > 0].mean() < 10
+    far = disc(120, 160, 36) == 0
+    assert (filled[far] == room[far]).all()
+
+
+def test_a_contained_background_is_shown_whole_and_undistorted() -> None:
+    picture = np.zeros((20, 40, 3), np.uint8)
+    picture[:, :20], picture[:, 20:] = (255, 0, 0), (0, 0, 255)
+    found = fit(picture, (100, 100), "contain")
+    assert (found[25:75, :45] == (255, 0, 0)).all()
+    assert (found[25:75, 55:] == (0, 0, 255)).all()
+    assert found[10, 5, 0] > 200  # beyond it, a blurred copy
+    assert (fit(picture, (20, 40), "contain") == picture).all()
+
+
+def test_a_tiled_background_repeats_in_its_own_size() -> None:
+    picture = noise(20, 30)
+    found = fit(picture, (50, 70), "tile")
+    assert (found[20:40, 30:60] == picture).all()
+    assert (found[40:, 60:] == picture[:10, :10]).all()
+    assert (fit(picture, (10, 10), "tile") == picture[:10, :10]).all()
+    with pytest.raises(UsageError, match="cover, contain, tile"):
+        fit(picture, (10, 10), "stretch")
 
 
 def test_a_long_strip_as_background_needs_no_memory() -> None:

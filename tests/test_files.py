@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,24 @@ def test_an_output_that_is_another_input_is_refused(tmp_path: Path) -> None:
     folder = tree(tmp_path, "a.jpg", "b/a.png")
     with pytest.raises(UsageError, match="would be overwritten"):
         plan([str(folder / "a.jpg"), str(folder / "b")], str(folder / "b" / ".."), None)
+
+
+def mattes(inputs: list[str], out: str | None, mask_out: str) -> list[str]:
+    masks = (job.mask for job in plan(inputs, out, None, mask_out=mask_out).jobs)
+    return [os.path.relpath(mask) for mask in masks if mask]
+
+
+def test_mattes_go_to_a_file_or_into_a_tree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree(tmp_path, "in/a.jpg", "in/a.png", "in/x/b.jpg", "m/keep.txt"))
+    assert mattes(["in/a.jpg"], "a.png", "matte.webp") == ["matte.webp"]
+    assert mattes(["in/a.jpg"], None, "m") == ["m/a.png"]
+    expected = ["m/a.jpg.png", "m/a.png.png", "m/x/b.png"]
+    assert mattes(["in"], "out", "m/") == expected
+    assert mattes(["in"], None, "m") == expected
+    for wrong, message in (("m.png", "--mask-out"), ("out/", "two results")):
+        with pytest.raises(UsageError, match=message):
+            mattes(["in"], "out", wrong)
+    with pytest.raises(UsageError, match="overwritten"):
+        mattes(["in/a.jpg"], "a.png", "in/a.jpg")

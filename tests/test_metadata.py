@@ -270,3 +270,31 @@ def test_unknown_fourth_channel_of_a_tiff_is_not_alpha() -> None:
     picture = read(data)
     assert picture.alpha is None
     assert (picture.image == np.rint(values[..., :3] / 257)).all()
+
+
+def test_another_size_and_resolution_are_noted_where_the_photo_notes_them() -> None:
+    exif = photo_exif()
+    exif[ExifTags.Base.XResolution] = exif[ExifTags.Base.YResolution] = 72
+    details = {ExifTags.Base.ExifImageWidth: 30, ExifTags.Base.ExifImageHeight: 20}
+    exif[ExifTags.IFD.Exif] |= details
+    kept = read(packed(STORED, "JPEG", exif=exif)).kept
+    for format_name in ("JPEG", "PNG", "WEBP"):
+        changed = metadata.reframed(kept, (10, 15), 300)
+        found = opened(encode(gradient(10, 15), format_name, changed)).getexif()
+        assert found[ExifTags.Base.Make] == "Camera"
+        assert found[ExifTags.Base.XResolution] == 300
+        inner = found.get_ifd(ExifTags.IFD.Exif)
+        assert (inner[ExifTags.Base.ExifImageWidth], inner[ExifTags.Base.ExifImageHeight]) == (
+            15,
+            10,
+        )
+        assert inner[ExifTags.Base.DateTimeOriginal] == "2024:05:06 07:08:09"
+        assert found.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
+    assert metadata.reframed(kept, None, None) is kept
+
+
+@pytest.mark.parametrize("exif", [*BROKEN.values(), None])
+def test_without_sound_exif_only_the_resolution_is_noted(exif: bytes | None) -> None:
+    found = metadata.reframed(Kept(b"icc", exif, (72, 72)), (10, 15), 300)
+    assert (found.icc, found.dpi) == (b"icc", (300, 300))
+    assert metadata.reframed(Kept(None, exif, (72, 72)), (10, 15), None).dpi == (72, 72)

@@ -26,6 +26,7 @@ def test_every_bundled_network_says_what_it_is() -> None:
         facts = humatte.load(name).facts
         assert facts.name == name
         assert facts.licence == "Apache-2.0"
+        assert humatte.load(name).device == "cpu"
         assert facts.best_long_side % facts.stride == 0
         assert facts.scores["person_iou"] > 0.9
         assert facts.data_hash
