@@ -8,6 +8,7 @@ from humatte.errors import UsageError
 from humatte.framing import Framing, Wish
 from humatte.lengths import Length, parse_length, parse_share
 from humatte.options import PLAIN, parse_options
+from humatte.parts import Choice
 
 
 def test_nothing_asked_is_plain() -> None:
@@ -27,6 +28,8 @@ def test_python_may_say_true_or_a_number() -> None:
 def test_an_id_photo_is_white_and_of_300_dpi_unless_asked_otherwise() -> None:
     found = parse_options(id_photo="35x45mm")
     assert (found.background.colour, found.dpi) == ((255, 255, 255), 300)
+    assert found.person == Choice("largest")  # and of one person
+    assert parse_options(id_photo="35x45mm", person="all").person is None
     other = parse_options(id_photo="35x45mm", background="none", dpi=600)
     assert (other.transparent, other.dpi) == (True, 600)
     assert parse_options(id_photo="35x45mm", alpha_only=True).background == Background(none=True)

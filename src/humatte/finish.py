@@ -24,14 +24,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from humatte.arrays import Alpha, Image, check_image, to_bytes
+from humatte.arrays import Alpha, Box, Image, check_image, to_bytes
 from humatte.catalog import DEFAULT, load
 from humatte.colour import to_profile
 from humatte.composite import WHITE, backdrop, over, with_alpha
 from humatte.effects import Room, outline_alpha, shadow_alpha, under
 from humatte.foreground import estimate_foreground
 from humatte.frame import Frame, move_alpha, move_person, move_scene
-from humatte.framing import frame_of, look
+from humatte.framing import Framing, frame_of, look
 from humatte.hints import NO_HINTS, Hints, Source, guided, read_hints
 from humatte.id_photo import ID_DPI, id_frame
 from humatte.image_io import Kept, Picture, read
@@ -180,6 +180,9 @@ def _frame(alpha: Alpha, options: Options) -> tuple[Frame, list[str]]:
     """The result's frame, and what the user should be warned of."""
     if options.id_photo:
         return id_frame(alpha, options.id_photo, options.dpi or ID_DPI)
+    size = (alpha.shape[0], alpha.shape[1])
+    if options.framing == Framing():
+        return Frame(Box(0, 0, *size), size), []
     asked, inside, subject = options.framing, options.background.shows_scene, look(alpha)
     frame = frame_of(subject, asked, Room(), inside=inside)
     if asked.crop and subject.box is None:

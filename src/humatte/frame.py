@@ -112,7 +112,7 @@ def _within(box: Box, size: Size) -> tuple[slice, slice]:
 def _part(values: NDArray[Any], box: Box, border: int = cv2.BORDER_CONSTANT) -> NDArray[Any]:
     """A box of a picture; beyond it 0, or as OpenCV's border says."""
     rows, columns = _within(box, (values.shape[0], values.shape[1]))
-    return np.array(
+    return np.asarray(
         cv2.copyMakeBorder(
             values[rows, columns],
             max(0, -box.top),

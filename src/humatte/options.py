@@ -87,7 +87,7 @@ def parse_options(
     return Options(
         background=_background(background, fit, photo is not None and not alpha_only),
         alpha_only=alpha_only,
-        person=parse_person(person) if person else None,
+        person=_person(person, photo is not None),
         framing=Framing(
             crop=parse_crop(_word(crop, DEFAULT_CROP)) if _given(crop) else None,
             aspect=None if aspect is None else parse_aspect(str(aspect)),
@@ -121,6 +121,11 @@ def _refuse_contradictions(
     for name in ("--crop", "--aspect", "--pad", "--size"):
         if id_photo and name in given:
             raise UsageError(f"--id-photo chooses crop and size by its own rule; leave {name} out")
+
+
+def _person(word: str | None, id_photo: bool) -> Choice | None:
+    """An id photo shows one person."""
+    return parse_person(word or ("largest" if id_photo else "all"))
 
 
 def _background(word: str | None, fit: str | None, id_photo: bool) -> Background:
