@@ -59,6 +59,8 @@ def test_a_layer_under_the_person_is_seen_the_same_with_and_without_transparency
     flat = np.broadcast_to(RED, image.shape)
     stepwise = over(image, alpha, over(np.ascontiguousarray(flat), layer, behind))
     assert np.abs(at_once - stepwise).max() <= 1
+    deep, _ = under(image.astype(np.uint16) * 257, alpha, RED, layer)
+    assert np.abs(deep / 257 - colours).max() <= 0.51
     untouched = (layer == 0) | (alpha == 1)
     assert (colours[untouched] == image[untouched]).all()
     assert (total[untouched] == alpha[untouched]).all()

@@ -177,8 +177,15 @@ def blur(image: Image, radius_px: float, alpha: Alpha | None = None) -> Image:
         # The filling is made up: beside what was seen it weighs next to nothing.
         weight = np.maximum(1 - covered, np.float32(_FILLED_WEIGHT))
         outside = _gauss(_filled(small, covered) * weight[..., None], sigma / factor)
-        soft = to_bytes(outside / (255 * _gauss(weight, sigma / factor)[..., None]))
+        outside /= _gauss(weight, sigma / factor)[..., None]
+        soft = _rounded(outside, image.dtype)
     return resize(soft, (height, width))
+
+
+def _rounded(values: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Values in the range of an integer type, as that type; `values` are used up."""
+    np.clip(np.rint(values, out=values), 0, np.iinfo(dtype).max, out=values)
+    return values.astype(dtype)
 
 
 def _gauss(values: NDArray[Any], sigma: float) -> NDArray[Any]:
@@ -214,7 +221,7 @@ def _filled(image: Image, covered: Alpha) -> Image:
     size = (image.shape[0], image.shape[1])
     small = fitted_size(size, _FILL_SIDE) if max(size) > _FILL_SIDE else size
     weight = np.maximum(1 - resize(covered, small), np.float32(_LEAST_WEIGHT))[..., None]
-    colours = to_bytes(_pulled(resize(image, small) * weight, weight) / np.float32(255))
+    colours = _rounded(_pulled(resize(image, small) * weight, weight), image.dtype)
     return over(resize(colours, size), covered, image)
 
 

@@ -163,7 +163,7 @@ def under(
     Args:
         foreground: (H, W, 3), uint8 or uint16, straight.
         alpha: (H, W) float32.
-        colour: (3,), in the numbers of `foreground`.
+        colour: (3,) uint8.
         layer: (H, W) float32, the layer's own alpha.
 
     Returns:
@@ -173,12 +173,13 @@ def under(
     Source: T. Porter, T. Duff, "Compositing Digital Images", SIGGRAPH 1984, the operator over.
     """
     colours, total = foreground.copy(), alpha.copy()
+    plain = colour.astype(np.float32) * (np.iinfo(foreground.dtype).max // 255)
     for top in range(0, len(alpha), _STRIP_ROWS):
         rows = slice(top, top + _STRIP_ROWS)
         share = (1 - alpha[rows]) * layer[rows]
         seen = share > 0
         own, added = alpha[rows][seen][:, None], share[seen][:, None]
-        mixed = (own * foreground[rows][seen] + added * colour.astype(np.float32)) / (own + added)
+        mixed = (own * foreground[rows][seen] + added * plain) / (own + added)
         colours[rows][seen] = np.rint(mixed).astype(foreground.dtype)
         total[rows][seen] = np.minimum(own + added, 1)[:, 0]
     return colours, total
