@@ -18,6 +18,7 @@ from humatte.console import progress, say
 from humatte.errors import OutputError, UsageError, one_line
 from humatte.files import Job, Plan, is_folder, plan
 from humatte.image_io import WRITABLE_FORMATS, check_channels, encode, output_format, read, write
+from humatte.paths import make_folder
 
 if TYPE_CHECKING:
     from humatte.network import Network
@@ -69,7 +70,7 @@ def run_files(inputs: Sequence[str], out: str | None, request: Request) -> bool:
         return _run_many(work, cut, request.skip_existing)
     (job,) = work.jobs
     if not (request.skip_existing and job.target.exists()):
-        _check_folder(job.target.parent)
+        make_folder(job.target.parent)
         cut.file(job)
     _say_left_out(work)
     return True
@@ -155,26 +156,12 @@ class _Cutter:
         result.warn(str(job.source))
 
 
-def _check_folder(folder: Path) -> None:
-    """Finds out before the work, not after it, that nothing can be written there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        allowed = os.access(folder, os.W_OK | os.X_OK)
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be made a folder to be written to ({error.strerror}); "
-            "choose another -o"
-        ) from error
-    if not allowed:
-        raise OutputError(f"{folder}: may not be written to; choose another -o")
-
-
 def _run_many(work: Plan, cut: _Cutter, skip_existing: bool) -> bool:
     failed, skipped = len(work.unreadable), 0
     for line in work.unreadable:
         say(f"failed: {line}")
     for folder in {job.target.parent for job in work.jobs}:
-        _check_folder(folder)
+        make_folder(folder)
     with progress("cutting out", len(work.jobs)) as advance:
         for job in work.jobs:
             if skip_existing and job.target.exists():
