@@ -3,7 +3,7 @@
     apt-get download tuxpaint-stamps-default && dpkg -x tuxpaint-stamps-default_*.deb stamps
     python scripts/things_from_stamps.py stamps/usr/share/tuxpaint/stamps things
 
-The stamps of Tux Paint (GPL-2): animals, fruit, plants, instruments, tools, vehicles as photographs.
+The stamps of Tux Paint (GPL-2): photographed animals, fruit, plants, instruments, tools, vehicles.
 People, what people wear, toys and drawn things are left out. Into the same folder as the things of
 things_from_emoji.py: a folder that exists is added to.
 """
@@ -15,18 +15,15 @@ from pathlib import Path
 
 from PIL import Image
 
-LEFT_OUT = "symbols people military naturalforces medical clothes".split()
-NOT_A_PHOTO = """
-cartoon mirror hedgehog German_Christmas_toy Santa candycane christmas_tree easter hanukkah
-spacewalk flags
-""".split()
+LEFT_OUT = ("symbols", "people", "military", "naturalforces", "medical", "clothes")
+NOT_A_PHOTO = "cartoon mirror hedgehog german_christmas_toy santa easter hanukkah spacewalk flags"
 MIN_SIDE = 150
 
 
 def is_thing(stamp: Path) -> bool:
     """Whether a stamp, by its path below the folder, is a photograph of no person."""
     named = stamp.as_posix().lower()
-    return stamp.parts[0] not in LEFT_OUT and not any(w.lower() in named for w in NOT_A_PHOTO)
+    return stamp.parts[0] not in LEFT_OUT and not any(word in named for word in NOT_A_PHOTO.split())
 
 
 def main() -> None:

@@ -251,14 +251,14 @@ def test_wrong_mattes_are_named(data: Path, tmp_path: Path, break_it, message: s
         ["nothing-such", "--data", "DATA"],
         ["night", "night", "--data", "DATA"],
         ["night", "--data", "DATA", "--csv", "nowhere/s.csv"],
-        ["night", "dark", "--data", "DATA", "--worst", "w.png"],
+        ["night", "--data", "DATA", "--sheets", "DATA/val.txt"],
         ["night", "--data", "DATA", "--by", "colour"],
         ["night", "--data", "DATA", "--list", "none.txt"],
     ],
 )
 def test_wrong_use(data: Path, words: list[str]) -> None:
     with pytest.raises(HumatteError):
-        run(*(str(data) if word == "DATA" else word for word in words))
+        run(*(word.replace("DATA", str(data)) for word in words))
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_wrong_use(data: Path, words: list[str]) -> None:
         ["--csv", "set/val.txt"],
         ["--json", "set/sources.csv"],
         ["--report", "set/image/p0.png"],
-        ["--worst", "good/p0.png"],
+        ["--sheets", "good"],
         ["--csv", "same", "--json", "same"],
         ["--csv", "poor"],
     ],
@@ -278,3 +278,25 @@ def test_no_output_replaces_what_is_read(data: Path, tmp_path: Path, words: list
     with pytest.raises(UsageError):
         run(tmp_path / "good", "--data", data, *words)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_sheets_show_the_worst_the_best_and_the_same_random_pictures(
+    data: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "new" / "sheets"
+    run(tmp_path / "good", tmp_path / "poor", "--data", data, "--sheets", folder)
+    kinds, names = ("worst", "best", "random"), (f"{tmp_path.name}-{n}" for n in ("good", "poor"))
+    expected = {f"{name}-{kind}.png" for name in names for kind in kinds}
+    assert {path.name for path in folder.iterdir()} == expected
+    sheet = {
+        path.stem.removeprefix(f"{tmp_path.name}-"): read_rgb(path) for path in folder.iterdir()
+    }
+    # Four pictures are all there are: worst and best show them in opposite order.
+    assert not np.array_equal(sheet["poor-worst"], sheet["poor-best"])
+    assert not np.array_equal(sheet["good-random"], sheet["poor-random"])
+    photos = (slice(None), slice(0, 160))  # the first photo; the mattes differ, the choice must not
+    assert np.array_equal(sheet["good-random"][photos][16:], sheet["poor-random"][photos][16:])
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB"))

@@ -90,14 +90,14 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option("--report", help="Write an HTML page with pictures.")
     ] = None,
-    worst: Annotated[
-        Path | None, typer.Option("--worst", help="Draw the 50 worst pictures as a PNG.")
+    sheets: Annotated[
+        Path | None, typer.Option("--sheets", help="Folder for sheets of worst, best, random.")
     ] = None,
 ) -> None:
     """Score networks, or mattes of any tool, on pictures whose mattes are known."""
     from humatte.scoring import Order, run
 
-    order = Order(subjects, data, list_file, where or [], by, against, csv, json, report, worst)
+    order = Order(subjects, data, list_file, where or [], by, against, csv, json, report, sheets)
     with extra("data"):
         run(order)
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from humatte.errors import UsageError
+from humatte.errors import OutputError, UsageError
 
 
 def is_file(path: Path) -> bool:
@@ -84,3 +84,21 @@ def _same(one: Path, other: Path) -> bool:
         return one.samefile(other)
     except OSError:  # one of them is not there
         return False
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder if it is not there; finds out before the work that none can be written to.
+
+    Raises:
+        OutputError: it cannot be made, or not be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        allowed = os.access(folder, os.W_OK | os.X_OK)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be made a folder to be written to ({error.strerror}); "
+            "choose another place"
+        ) from error
+    if not allowed:
+        raise OutputError(f"{folder}: may not be written to; choose another place")

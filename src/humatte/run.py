@@ -22,7 +22,7 @@ from humatte.files import Job, Plan, is_folder, plan, refuse_overwriting
 from humatte.hint_files import NO_FILES, HintFiles, Matched
 from humatte.image_io import WRITABLE_FORMATS, check_channels, encode, output_format, read, write
 from humatte.options import PLAIN, Options
-from humatte.paths import guard_outputs
+from humatte.paths import guard_outputs, make_folder
 from humatte.report import STDOUT, Reporter, facts
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def run_files(inputs: Sequence[str], out: str | None, request: Request) -> bool:
         (job,) = work.jobs
         if not cut.is_done(job):
             for path in job.outputs():
-                _check_folder(path.parent)
+                make_folder(path.parent)
             cut.file(job)
     _say_left_out(work)
     return True
@@ -225,26 +225,12 @@ def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _check_folder(folder: Path) -> None:
-    """Finds out before the work, not after it, that nothing can be written there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        allowed = os.access(folder, os.W_OK | os.X_OK)
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be made a folder to be written to ({error.strerror}); "
-            "choose another -o"
-        ) from error
-    if not allowed:
-        raise OutputError(f"{folder}: may not be written to; choose another -o")
-
-
 def _run_many(work: Plan, cut: _Cutter) -> bool:
     failed, skipped = len(work.unreadable), 0
     for line in work.unreadable:
         say(f"failed: {line}")
     for folder in {path.parent for job in work.jobs for path in job.outputs()}:
-        _check_folder(folder)
+        make_folder(folder)
     with progress("cutting out", len(work.jobs)) as advance:
         for job in work.jobs:
             if cut.is_done(job):

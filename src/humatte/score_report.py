@@ -1,12 +1,13 @@
-"""What an evaluation shows to people: tables as text, one HTML page, a sheet of the worst.
+"""What an evaluation shows to people: tables as text, one HTML page, contact sheets.
 
-In: results. Out: text, an HTML file with everything in it, a PNG. Needs matplotlib for the page.
+In: results. Out: text, an HTML file with everything in it, PNGs. Needs matplotlib for the page.
 """
 
 from __future__ import annotations
 
 import heapq
 import io
+import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -51,13 +52,34 @@ def text_differences(found: Mapping[str, Difference]) -> str:
     )
 
 
-def draw_worst(result: Result, pairs: Sequence[Pair], path: Path, count: int = 50) -> None:
-    """A PNG of the pictures with the lowest person IoU: photo, true and found person on magenta."""
-    tiles = []
-    for pair, row in _worst(result, pairs, count):
-        image, truth, alpha = _read(result.subject, pair)
-        tiles.append(Tile(f"{row.person_iou:.3f} {pair.name}", image, [truth, alpha]))
-    write(encode(contact_sheet(tiles, columns=5), "PNG", Kept()), path)
+SHEETS = ("worst", "best", "random")
+
+
+def draw_sheets(
+    result: Result, pairs: Sequence[Pair], files: Mapping[str, Path], count: int = 40
+) -> None:
+    """PNGs of the worst, the best and random pictures: photo, true and found person on magenta.
+
+    Args:
+        result: of one subject.
+        pairs: what was scored.
+        files: a file for every name of `SHEETS`. Worst and best go by person IoU; random are the
+            same pictures for every subject.
+        count: how many pictures a sheet shows.
+    """
+    scored = list(zip(pairs, result.rows, strict=True))
+    by_iou = sorted(scored, key=lambda both: both[1].person_iou)
+    shown = {
+        "worst": by_iou[:count],
+        "best": by_iou[::-1][:count],
+        "random": random.Random(1).sample(scored, min(count, len(scored))),
+    }
+    for name, path in files.items():
+        tiles = []
+        for pair, row in shown[name]:
+            image, truth, alpha = _read(result.subject, pair)
+            tiles.append(Tile(f"{row.person_iou:.3f} {pair.name}", image, [truth, alpha]))
+        write(encode(contact_sheet(tiles, columns=5), "PNG", Kept()), path)
 
 
 def write_report(

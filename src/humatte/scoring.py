@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from humatte import score_report
+from humatte import catalog, score_report
 from humatte.console import progress, say, tell
 from humatte.data.layouts import find_set
 from humatte.data.own_files import own_files
 from humatte.data.pairs import Pair
 from humatte.errors import UsageError, first_few
 from humatte.evaluate import Result, chosen, evaluate, groups_of, open_subject
-from humatte.paths import guard_outputs, is_dir, is_file
+from humatte.paths import guard_outputs, is_dir, is_file, make_folder
 from humatte.scores import Difference, by_group, compare, means, write_csv, write_json
 
 
@@ -30,18 +30,16 @@ class Order:
     csv: Path | None = None
     json: Path | None = None
     report: Path | None = None
-    worst: Path | None = None
+    sheets: Path | None = None
 
     def check(self) -> None:
         """Finds out before the work, not after it, what cannot be done.
 
         Raises:
-            UsageError: subjects given twice, or several to draw.
+            UsageError: subjects given twice.
         """
         if len(set(self.subjects)) < len(self.subjects) or self.against in self.subjects:
             raise UsageError("a subject is named twice; name each once")
-        if self.worst and len(self.subjects) > 1:
-            raise UsageError("--worst draws one subject; name one, or use --report")
         if self.report:
             import matplotlib  # noqa: F401  (missing: said now, not after an hour of scoring)
 
@@ -71,8 +69,23 @@ def _guard(order: Order) -> None:
     people = order.data / "people" if is_dir(order.data / "people") else order.data
     named = [Path(name) for name in (*order.subjects, order.against or "") if name]
     subjects = [path for path in named if is_dir(path) or is_file(path)]
-    outputs = [order.csv, order.json, order.report, order.worst]
+    if order.sheets:
+        make_folder(order.sheets)
+    sheets = [path for name in order.subjects for path in _sheets(order, name).values()]
+    outputs = [order.csv, order.json, order.report, *sheets]
     guard_outputs(outputs, [*own_files(people, (), [order.list_file]), *subjects])
+
+
+def _sheets(order: Order, subject: str) -> dict[str, Path]:
+    """The contact sheets of a subject: NAME-worst.png and so on."""
+    if not order.sheets or subject == order.against:
+        return {}
+    name = (
+        subject
+        if subject in catalog.names()
+        else "-".join(Path(subject).with_suffix("").parts[-2:])
+    )
+    return {kind: order.sheets / f"{name}-{kind}.png" for kind in score_report.SHEETS}
 
 
 def _warn(results: Sequence[Result]) -> None:
@@ -139,5 +152,5 @@ def _write(
     if order.report:
         by = (order.by, groups) if order.by and groups else None
         score_report.write_report(results, pairs, order.report, about, by, differences)
-    if order.worst:
-        score_report.draw_worst(results[0], pairs, order.worst)
+    for result in results if order.sheets else ():
+        score_report.draw_sheets(result, pairs, _sheets(order, result.subject.name))

@@ -16,7 +16,10 @@ from humatte.train import loop
 from humatte.train.batches import plan_epoch, total_steps
 from humatte.train.checkpoint import load_checkpoint
 from humatte.train.loop import train
+from humatte.train.nets.dark import Dark
+from humatte.train.nets.night import Night
 from humatte.train.recipe import Recipe
+from humatte.train.state import load_start
 
 
 def changed(recipe: Recipe, **values: object) -> Recipe:
@@ -238,3 +241,15 @@ def test_the_pictures_of_an_earlier_run_are_not_forgotten(
     first, second = (load_checkpoint(path) for path in (tmp_path / "first" / "best.pt", tuned))
     assert len(fingerprints_of(first.pictures)) == 6
     assert second.pictures == first.pictures
+
+
+def test_a_gray_network_starts_as_the_colour_network_on_gray_pictures(
+    small: Recipe, data: Path, tmp_path: Path
+) -> None:
+    best = train(small, data, tmp_path / "night", tmp_path / "cache")
+    night, dark = Night(width=small.network.width), Dark(width=small.network.width)
+    night.load_state_dict(load_checkpoint(best).averaged)
+    load_start(dark, best)
+    gray = torch.rand(2, 1, 64, 96).expand(-1, 3, -1, -1)
+    with torch.no_grad():
+        assert torch.allclose(night.eval()(gray), dark.eval()(gray), atol=1e-4)

@@ -130,7 +130,8 @@ class TrainPart(_Part):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """Weight decay, on kernels only."""
     start: str | None = None
-    """A run's folder or a checkpoint whose averaged weights the run starts from: fine-tuning."""
+    """A run's folder or a checkpoint whose averaged weights the run starts from: fine-tuning.
+    `dark` may start from `night`."""
     encoder: str | None = None
     """A file of published MobileNetV2 weights for the encoder; see `humatte.train.pretrained`."""
     encoder_lr: Positive = 0.25

@@ -206,17 +206,32 @@ def start_run(recipe: Recipe, fabric: Fabric) -> Run:
 def load_start(network: nn.Module, start: Path) -> None:
     """Takes the averaged weights of another run of the same network.
 
+    A network for gray pictures also takes those of its twin for colour pictures: to a gray picture
+    a kernel on three channels is the sum of its three parts.
+
     Raises:
         TrainingError: no checkpoint there, or one of another network.
     """
     checkpoint = load_checkpoint(best_of(start))
+    own = network.state_dict()
+    weights = {
+        name: value.sum(1, keepdim=True) if _is_gray_of(own.get(name), value) else value
+        for name, value in checkpoint.averaged.items()
+    }
     try:
-        network.load_state_dict(checkpoint.averaged)
+        network.load_state_dict(weights)
     except RuntimeError:
         name = checkpoint.recipe["network"]["name"]
         raise TrainingError(
             f"{start}: a checkpoint of {name} whose weights do not fit this recipe's network"
         ) from None
+
+
+def _is_gray_of(gray: torch.Tensor | None, colour: torch.Tensor) -> bool:
+    """Whether one is a kernel on one channel where the other is the same on three."""
+    if gray is None or gray.ndim != 4 or colour.ndim != 4:
+        return False
+    return gray.shape[1] == 1 and colour.shape == (gray.shape[0], 3, *gray.shape[2:])
 
 
 def make_optimizer(
