@@ -54,6 +54,12 @@ def test_a_hand_and_a_tuft_of_hair_stay_with_their_person_and_a_bystander_does_n
     assert (chosen(spot(whole, 480, 200, 30), "at 265,200") == whole).all()
 
 
+def test_a_bag_at_a_hand_is_the_persons() -> None:
+    person = spot(np.zeros((400, 600), np.float32), 150, 200, 100)
+    both = spot(person, 303, 200, 43)  # 18 % of the area
+    assert (chosen(both, "largest") == both).all()
+
+
 def test_somebody_small_beside_a_large_person_is_somebody_else() -> None:
     person = spot(np.zeros((400, 600), np.float32), 150, 200, 100)
     both = spot(person, 305, 200, 50)  # a quarter of the area, 5 pixels away

@@ -23,7 +23,7 @@ from humatte.prepare import fitted_size
 
 _WORK_SIDE = 512  # parts are found at this long side: no network's matte is finer
 _FAINT = 0.05  # what is fainter does not count as reached by a person's soft edge
-_PIECE_SHARE = 0.15  # of a person's area: a hand or a tuft of hair, not somebody else
+_PIECE_SHARE = 0.2  # of a person's area: a hand, a bag, a tuft of hair, not somebody else
 _PIECE_GAP = 0.08  # of a person's diagonal: how far away a piece of theirs may lie
 _SPECK_PX = 20  # smaller groups, at the work size, have no pieces of their own
 _NEAR = 0.05  # of the long side: how far beside a person `at` may point
@@ -146,7 +146,7 @@ def choose(alpha: Alpha, choice: Choice) -> Alpha:
     """The matte of the chosen people alone.
 
     A soft edge goes with the person it is nearest to. A small detached piece (a hand, a tuft of
-    hair) near a person is theirs: at most 15 % of their area, not farther away than it is large,
+    hair) near a person is theirs: at most 20 % of their area, not farther away than it is large,
     nor than 8 % of their diagonal.
 
     Args:

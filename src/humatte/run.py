@@ -115,10 +115,10 @@ def run_stream(source: str, out: str | None, request: Request) -> None:
     request.check(None if out == "-" else out)
     format_name = output_format(target, request.format_name)
     check_channels(format_name, request.options.transparent)
-    if request.skip_existing and target and target.exists():
-        return
     name = Path("stdin" if source == "-" else source)
     mask = Path(request.mask_out) if request.mask_out else None
+    if request.skip_existing and target and all(p.exists() for p in (target, mask) if p):
+        return
     hints = request.hints.match([name])
     inputs = [*request.guarded(), *hints.all_files(), *([] if source == "-" else [name])]
     guard_outputs([mask], [*inputs, *([target] if target else [])])
