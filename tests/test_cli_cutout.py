@@ -66,6 +66,15 @@ def test_every_command_of_the_text_works(
     assert not [line for line in result.err.splitlines() if "failed" in line]
 
 
+def test_the_python_of_the_text_works(kit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(kit)
+    monkeypatch.setattr("humatte.finish.load", lambda _: DrawnNetwork())
+    (block,) = re.findall(r"^```python\n(.*?)^```$", DOC, re.S | re.M)
+    names: dict[str, np.ndarray] = {}
+    exec(block, names)
+    assert names["rgba"].shape == (512, 512, 4)
+
+
 def test_the_text_names_every_option() -> None:
     from typer.main import get_command
 
@@ -152,6 +161,26 @@ def test_a_folder_gets_mattes_and_a_report(humatte, kit: Path, tmp_path: Path) -
     again = humatte("cutout", tmp_path / "in", *words, "--skip-existing")
     assert "1 cut out, 2 skipped" in again.err
     assert (mattes / "b.png").exists() and (mattes / "a.png").stat().st_mtime_ns == before
+
+
+def test_an_interrupt_keeps_the_report_of_what_is_finished(
+    humatte, kit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from humatte import run
+
+    write = run.write
+
+    def write_once(data: bytes, path: Path) -> None:
+        if path.name == "b.png":
+            raise KeyboardInterrupt
+        write(data, path)
+
+    monkeypatch.setattr(run, "write", write_once)
+    report = tmp_path / "r.json"
+    words = ("-o", tmp_path / "out", "--report", report)
+    assert humatte("cutout", kit / "photos", *words).code == 130
+    (line,) = report.read_text().splitlines()
+    assert json.loads(line)["source"].endswith("a.jpg")
 
 
 def test_a_report_on_stdout_is_json_alone(humatte, photo: Path, tmp_path: Path) -> None:
