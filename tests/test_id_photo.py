@@ -39,16 +39,24 @@ def test_a_strand_of_hair_on_top_is_no_head() -> None:
     assert head.chin > 90
 
 
+def skirt_and_shoes() -> np.ndarray:
+    """A body without a head that is seen: wide, then two legs close together, then shoes."""
+    alpha = np.zeros((300, 200), np.float32)
+    alpha[20:180, 40:160], alpha[180:260, 80:120], alpha[260:280, 65:135] = 1, 1, 1
+    return alpha
+
+
 @pytest.mark.parametrize(
     "alpha",
     [
+        skirt_and_shoes(),
         np.zeros((100, 100), np.float32),
         np.ones((100, 100), np.float32),
         person(240, 200)[::-1],
         person(240, 200).T,
         np.tile((np.arange(100) > 30).astype(np.float32)[:, None], (1, 100)),
     ],
-    ids=["nobody", "everything", "upside down", "lying", "a wall"],
+    ids=["a body", "nobody", "everything", "upside down", "lying", "a wall"],
 )
 def test_no_upright_head_is_refused(alpha: np.ndarray) -> None:
     with pytest.raises(PictureError):

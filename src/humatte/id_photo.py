@@ -205,7 +205,8 @@ def _neck(widths: NDArray[np.float64]) -> int | None:
             head >= _SMALL * widths.max()
             and widths[row] <= _NECK * head
             and _HEAD_LENGTH[0] <= row / head <= _HEAD_LENGTH[1]
-            and below.max() >= _SHOULDERS * widths[row]
+            # Shoulders, not the shoes below a skirt.
+            and below.max() >= max(head, _SHOULDERS * widths[row])
         ):
             # The first narrow place: further down, arms and bodies narrow too.
             ends = int(np.argmax(below >= _SHOULDERS * np.minimum.accumulate(below)))
