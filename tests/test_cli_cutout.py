@@ -38,7 +38,7 @@ class DrawnNetwork:
 
 @pytest.fixture(autouse=True)
 def drawn_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("humatte.catalog.load", lambda _: DrawnNetwork())
+    monkeypatch.setattr("humatte.catalog.load", lambda *_: DrawnNetwork())
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_every_command_of_the_text_works(
 
 def test_the_python_of_the_text_works(kit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(kit)
-    monkeypatch.setattr("humatte.finish.load", lambda _: DrawnNetwork())
+    monkeypatch.setattr("humatte.finish.load", lambda *_: DrawnNetwork())
     (block,) = re.findall(r"^```python\n(.*?)^```$", DOC, re.S | re.M)
     names: dict[str, np.ndarray] = {}
     exec(block, names)
@@ -243,3 +243,36 @@ def test_wrong_use_gets_one_clear_line_and_writes_nothing(
     assert expected in result.err
     assert result.err.count("\n") == 1
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_folder_in_several_jobs_is_as_in_one_and_resumes_with_a_whole_manifest(
+    humatte, tmp_path: Path
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(6):
+        Image.fromarray(noise(40, 30 + 10 * number, number)).save(photos / f"p{number}.png")
+    (photos / "bad.png").write_bytes(b"no picture")
+    results = {}
+    for jobs in (1, 3):
+        out, manifest = tmp_path / f"cut{jobs}", tmp_path / f"m{jobs}.jsonl"
+        words = [photos, "-o", out, "--jobs", jobs, "--report", manifest]
+        answer = humatte("cutout", *words)
+        assert answer.code == 1
+        assert "6 cut out, 1 failed" in answer.err
+        assert "pictures a second" in answer.err
+        results[jobs] = {path.name: path.read_bytes() for path in out.iterdir()}
+        before = manifest.read_text("utf-8").splitlines()
+        assert [Path(json.loads(line)["source"]).name for line in before] == [
+            "bad.png",
+            *(f"p{number}.png" for number in range(6)),
+        ]
+        (out / "p3.png").unlink()
+        answer = humatte("cutout", *words, "--skip-existing")
+        assert "1 cut out, 5 skipped (already there), 1 failed" in answer.err
+        after = {json.loads(line)["source"]: json.loads(line) for line in before}
+        again = [json.loads(line) for line in manifest.read_text("utf-8").splitlines()]
+        assert {entry["source"] for entry in again} == set(after)
+        assert all("skipped" not in entry for entry in again)
+        assert (out / "p3.png").read_bytes() == results[jobs]["p3.png"]
+    assert results[1] == results[3]

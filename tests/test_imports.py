@@ -34,7 +34,7 @@ LAYERS = [
     ["network", "foreground", "refine"],
     ["page", "files"],
     ["prepare", "image_io", "metrics", "colour"],
-    ["arrays", "paths", "metadata", "console", "extras", "lengths"],
+    ["arrays", "paths", "metadata", "console", "extras", "lengths", "pipeline"],
     ["errors"],
 ]
 

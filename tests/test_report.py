@@ -50,3 +50,31 @@ def test_places_that_cannot_or_must_not_be_written_are_refused(tmp_path: Path) -
         Reporter(str(tmp_path / "none" / "r.json"))
     with pytest.raises(UsageError, match="is an input"):
         Reporter(str(tmp_path / "r.json"), [tmp_path / "r.json"])
+
+
+def test_a_picture_done_before_keeps_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "r.jsonl"
+    file.write_text('{"source": "a.jpg", "share": 0.25}\nno line of ours\n[1]\n')
+    reporter = Reporter(str(file))
+    reporter.skipped("a.jpg")
+    reporter.skipped("b.jpg")
+    reporter.add("c.jpg", {"share": 1})
+    reporter.close()
+    assert [json.loads(line) for line in file.read_text("utf-8").splitlines()] == [
+        {"source": "a.jpg", "share": 0.25},
+        {"source": "b.jpg", "skipped": True},
+        {"source": "c.jpg", "share": 1},
+    ]
+
+
+def test_a_long_report_is_written_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("humatte.report.time.monotonic", lambda: now[0])
+    reporter = Reporter(str(tmp_path / "r.jsonl"))
+    reporter.add("a.jpg", {"share": 1})
+    assert not (tmp_path / "r.jsonl").exists()
+    now[0] = 11
+    reporter.add("b.jpg", {"share": 1})
+    assert len((tmp_path / "r.jsonl").read_text("utf-8").splitlines()) == 2

@@ -94,6 +94,16 @@ def cutout(
             rich_help_panel=_OUT,
         ),
     ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "-j",
+            "--jobs",
+            min=1,
+            help="Pictures worked on at once; as many as there are cores if left out.",
+            rich_help_panel=_OUT,
+        ),
+    ] = None,
     person: Annotated[
         str | None,
         typer.Option(
@@ -232,6 +242,7 @@ def cutout(
         hints=HintFiles.of(keep, drop, trimap, mask),
         mask_out=mask_out,
         report=report,
+        jobs=jobs,
     )
     if "-" in inputs or out == "-":
         if len(inputs) > 1:

@@ -116,6 +116,17 @@ def read(source: Path | bytes) -> Picture:
     return Picture(image, alpha, replace(kept, icc=icc))
 
 
+def megapixels(path: Path) -> float:
+    """Millions of pixels, by the file's head; 0 for what is no picture, or for a pipe."""
+    if not path.is_file():
+        return 0.0
+    try:
+        with path.open("rb") as file, _identified(file) as opened:
+            return opened.width * opened.height / 1e6
+    except (OSError, ValueError, SyntaxError, PillowImage.DecompressionBombError):
+        return 0.0  # `read` says what is wrong with it
+
+
 def orientation(source: Path | bytes) -> int:
     """The EXIF orientation, 1 to 8, that `read` undoes; 1 = the pixels are stored as they are seen.
 

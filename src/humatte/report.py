@@ -1,12 +1,14 @@
 """What was found in each picture, as JSON: one object a line.
 
-In: finished pictures and failures. Out: lines on stdout as they come, or a whole file at the end.
+In: finished pictures and failures. Out: lines on stdout as they come, or a file that is whole at
+any time: it is written anew every so often, and at the end.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from humatte.paths import guard_outputs
 
 STDOUT = "json"
 _SUFFIXES = (".json", ".jsonl", ".ndjson")
+_WRITE_EVERY_S = 10.0
 _NOBODY = 0.002  # of the picture: a matte that adds up to less is empty, and decidedly so
 
 
@@ -73,7 +76,10 @@ def _corners(box: Box | None) -> list[int] | None:
 
 
 class Reporter:
-    """Takes the facts of one picture after another; `close` writes the file, if there is one."""
+    """Takes the facts of one picture after another; `close` writes the file, if there is one.
+
+    Not for several threads at once.
+    """
 
     def __init__(self, target: str | None, inputs: Iterable[Path] = ()) -> None:
         """Finds out before the work where the report goes.
@@ -93,17 +99,36 @@ class Reporter:
         guard_outputs([self._path], inputs)
         self.wanted = target is not None
         self._lines: list[str] = []
+        self._earlier: dict[str, str] | None = None
+        self._next_write = time.monotonic() + _WRITE_EVERY_S
 
     def add(self, source: str, entry: dict[str, Any]) -> None:
         """Notes one picture."""
         if not self.wanted:
             return
         line = json.dumps({"source": source} | entry, ensure_ascii=False)
-        if self._path:
-            self._lines.append(line)
+        self._put(line)
+
+    def skipped(self, source: str) -> None:
+        """Notes a picture that was done before: by its line in the file that is there, if any."""
+        if self._earlier is None:
+            self._earlier = _lines_of(self._path)
+        if line := self._earlier.get(source):
+            self._put(line)
         else:
+            self.add(source, {"skipped": True})
+
+    def _put(self, line: str) -> None:
+        if not self._path:
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
+            return
+        self._lines.append(line)
+        started = time.monotonic()
+        if started >= self._next_write:
+            self.close()
+            # Of a long report's time, writing takes a fiftieth.
+            self._next_write = started + _WRITE_EVERY_S + 50 * (time.monotonic() - started)
 
     def failed(self, source: str, error: BaseException) -> None:
         """Notes a picture that failed, and why."""
@@ -113,3 +138,18 @@ class Reporter:
         """Writes the file."""
         if self._path:
             write("".join(f"{line}\n" for line in self._lines).encode(), self._path)
+
+
+def _lines_of(path: Path | None) -> dict[str, str]:
+    """The lines of an earlier report by their source; what is none is left out."""
+    if path is None or not path.is_file():
+        return {}
+    found = {}
+    for line in path.read_text("utf-8", "replace").splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and isinstance(entry.get("source"), str):
+            found[entry["source"]] = line
+    return found

@@ -10,9 +10,10 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from humatte.arrays import to_bytes
 from humatte.catalog import DEFAULT, find
@@ -20,14 +21,26 @@ from humatte.console import progress, say
 from humatte.errors import OutputError, UsageError, one_line
 from humatte.files import Job, Plan, is_folder, plan, refuse_overwriting
 from humatte.hint_files import NO_FILES, HintFiles, Matched
-from humatte.image_io import WRITABLE_FORMATS, check_channels, encode, output_format, read, write
+from humatte.image_io import (
+    WRITABLE_FORMATS,
+    check_channels,
+    encode,
+    megapixels,
+    output_format,
+    read,
+    write,
+)
 from humatte.options import PLAIN, Options
 from humatte.paths import guard_outputs, make_folder
+from humatte.pipeline import Room, default_jobs, overlapped
 from humatte.report import STDOUT, Reporter, facts
 
 if TYPE_CHECKING:
     from humatte.finish import CutOut
     from humatte.network import Network
+
+# Pictures under way hold about 25 bytes for each of their pixels, the encoded file included.
+_MEGAPIXELS_AT_ONCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +56,8 @@ class Request:
     hints: HintFiles = NO_FILES
     mask_out: str | None = None
     report: str | None = None
+    jobs: int | None = None
+    """Pictures worked on at once; None: as many as there are cores."""
 
     def check(self, out: str | None) -> None:
         """Finds out whether the options make sense together.
@@ -92,7 +107,8 @@ def run_files(inputs: Sequence[str], out: str | None, request: Request) -> bool:
         if not cut.is_done(job):
             for path in job.outputs():
                 make_folder(path.parent)
-            cut.file(job)
+            with cut.noted(job.source):
+                cut.done(cut.file(job), job.source)
     _say_left_out(work)
     return True
 
@@ -133,7 +149,7 @@ def run_stream(source: str, out: str | None, request: Request) -> None:
             _to_stdout(result.data)
         if mask:
             write(result.mask, mask)
-        cut.done(result, name, target, mask)
+        cut.done(cut.outcome(result, target, mask), name)
 
 
 def _to_stdout(data: bytes) -> None:
@@ -157,16 +173,25 @@ class _Encoded:
     seconds: dict[str, float]
 
 
+@dataclass(frozen=True)
+class _Outcome:
+    """What came of a picture that was written."""
+
+    warnings: list[str]
+    facts: dict[str, Any]
+
+
 class _Cutter:
     """Reads, cuts out, encodes and writes; opens the network when the first picture needs it."""
 
     def __init__(self, request: Request, hints: Matched, reporter: Reporter) -> None:
         self.request, self.hints, self.reporter = request, hints, reporter
+        self.threads: int | None = None
 
     def _network(self) -> Network:
         from humatte.catalog import load
 
-        return load(self.request.model or DEFAULT)
+        return load(self.request.model or DEFAULT, self.threads)
 
     def is_done(self, job: Job) -> bool:
         """Whether a picture's results are there already, and are to be left."""
@@ -191,14 +216,24 @@ class _Cutter:
         seconds = {"read": opened - started, "encode": ended - finished, "total": ended - started}
         return _Encoded(data, matte, result, hints.given(), result.seconds | seconds)
 
-    def file(self, job: Job) -> None:
-        """Writes the finished file of one picture; warns of what its user should know."""
-        with self.noted(job.source):
-            result = self.encoded(job.source, job.source, job.format_name, job.mask)
-            write(result.data, job.target)
-            if job.mask:
-                write(result.mask, job.mask)
-            self.done(result, job.source, job.target, job.mask)
+    def file(self, job: Job) -> _Outcome:
+        """Writes the finished file of one picture. May run in several threads at once."""
+        result = self.encoded(job.source, job.source, job.format_name, job.mask)
+        write(result.data, job.target)
+        if job.mask:
+            write(result.mask, job.mask)
+        return self.outcome(result, job.target, job.mask)
+
+    def outcome(self, result: _Encoded, target: Path | None, mask: Path | None) -> _Outcome:
+        """What is to be said and reported of a picture, without its pixels."""
+        warnings = list(result.cut.warnings)
+        if not result.cut.person_found:
+            warnings.insert(0, "no person found (the matte is empty or almost so)")
+        if not self.reporter.wanted:
+            return _Outcome(warnings, {})
+        files = {"result": _text(target), "mask": _text(mask)}
+        found = facts(result.cut, self._network(), result.hints, result.seconds)
+        return _Outcome(warnings, files | found)
 
     @contextlib.contextmanager
     def noted(self, name: Path) -> Iterator[None]:
@@ -209,16 +244,11 @@ class _Cutter:
             self.reporter.failed(str(name), error)
             raise
 
-    def done(self, result: _Encoded, name: Path, target: Path | None, mask: Path | None) -> None:
+    def done(self, outcome: _Outcome, name: Path) -> None:
         """Says and reports what came of a picture."""
-        if not result.cut.person_found:
-            say(f"warning: {name}: no person found (the matte is empty or almost so)")
-        for warning in result.cut.warnings:
+        for warning in outcome.warnings:
             say(f"warning: {name}: {warning}")
-        if self.reporter.wanted:
-            files = {"result": _text(target), "mask": _text(mask)}
-            found = facts(result.cut, self._network(), result.hints, result.seconds)
-            self.reporter.add(str(name), files | found)
+        self.reporter.add(str(name), outcome.facts)
 
 
 def _text(path: Path | None) -> str | None:
@@ -226,39 +256,61 @@ def _text(path: Path | None) -> str | None:
 
 
 def _run_many(work: Plan, cut: _Cutter) -> bool:
-    failed, skipped = len(work.unreadable), 0
     for line in work.unreadable:
         say(f"failed: {line}")
     for folder in {path.parent for job in work.jobs for path in job.outputs()}:
         make_folder(folder)
-    with progress("cutting out", len(work.jobs)) as advance:
-        for job in work.jobs:
-            if cut.is_done(job):
-                skipped += 1
-            elif not _attempt(cut, job):
-                failed += 1
+    todo = []
+    for job in work.jobs:
+        if cut.is_done(job):
+            cut.reporter.skipped(str(job.source))
+        else:
+            todo.append(job)
+    started, done = time.perf_counter(), 0
+    with progress("cutting out", len(todo)) as advance:
+        for job, future in _under_way(todo, cut):
+            done += _settled(cut, job, future)
             advance()
-    done = len(work.jobs) + len(work.unreadable) - failed - skipped
-    parts = [f"{done} cut out"]
-    parts += [f"{skipped} skipped (already there)"] if skipped else []
-    parts += [f"{failed} failed"] if failed else []
-    say(", ".join(parts))
-    for kind in cut.request.hints.typed:
-        if without := cut.hints.without(kind):
-            say(f"{without} of {len(work.jobs)} pictures had no hint for --{kind}")
-    _say_left_out(work)
-    return failed == 0
+    _say_total(work, cut, len(todo), done, time.perf_counter() - started)
+    return done == len(todo) and not work.unreadable
 
 
-def _attempt(cut: _Cutter, job: Job) -> bool:
-    """Cuts out one of many; whatever happens to it is said, and does not stop the others."""
+def _under_way(jobs: Sequence[Job], cut: _Cutter) -> Iterator[tuple[Job, Future[_Outcome]]]:
+    """Pictures that are read, cut out and written, several at once."""
+    workers = min(cut.request.jobs or default_jobs(), len(jobs)) or 1
+    room = Room(_MEGAPIXELS_AT_ONCE)
+    cut.threads = max(1, default_jobs() // workers)
+
+    def work(job: Job) -> _Outcome:
+        with room.for_one(megapixels(job.source)):
+            return cut.file(job)
+
+    return overlapped(work, jobs, workers)
+
+
+def _settled(cut: _Cutter, job: Job, future: Future[_Outcome]) -> bool:
+    """Whether one of many succeeded; whatever happened is said, and does not stop the others."""
     try:
-        cut.file(job)
+        with cut.noted(job.source):
+            cut.done(future.result(), job.source)
     except Exception as error:
         reason = one_line(error)
         say(f"failed: {reason if str(job.source) in reason else f'{job.source}: {reason}'}")
         return False
     return True
+
+
+def _say_total(work: Plan, cut: _Cutter, tried: int, done: int, seconds: float) -> None:
+    failed, skipped = tried - done + len(work.unreadable), len(work.jobs) - tried
+    parts = [f"{done} cut out"]
+    parts += [f"{skipped} skipped (already there)"] if skipped else []
+    parts += [f"{failed} failed"] if failed else []
+    parts += [f"{tried / seconds:.1f} pictures a second"] if tried else []
+    say(", ".join(parts))
+    for kind in cut.request.hints.typed:
+        if without := cut.hints.without(kind):
+            say(f"{without} of {len(work.jobs)} pictures had no hint for --{kind}")
+    _say_left_out(work)
 
 
 def _say_left_out(work: Plan) -> None:

@@ -1,0 +1,82 @@
+"""Many pictures at once: some are read while others are in the network or being written.
+
+In: items and a function of one. Out: their answers, in order. Bounded: few items are under way, and
+few pixels, however many there are and however large.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+_MOST_WORKERS = 8  # more than this wait for the disk and for each other
+_AHEAD = 3  # answers a worker may be ahead of the slowest picture
+
+
+def default_jobs() -> int:
+    """How many pictures are worked on at once when nobody says: as many as there are cores."""
+    return min(
+        _MOST_WORKERS, len(os.sched_getaffinity(0)) if _HAS_AFFINITY else os.cpu_count() or 1
+    )
+
+
+_HAS_AFFINITY = hasattr(os, "sched_getaffinity")  # Linux; a container may own few of the cores
+
+
+class Room:
+    """So much may be under way at once; what is larger than all of it goes alone."""
+
+    def __init__(self, size: float) -> None:
+        self._size, self._taken = size, 0.0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def for_one(self, amount: float) -> Iterator[None]:
+        """Waits until there is room, and holds it."""
+        amount = min(amount, self._size)
+        with self._changed:
+            self._changed.wait_for(lambda: self._taken + amount <= self._size)
+            self._taken += amount
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= amount
+                self._changed.notify_all()
+
+
+def overlapped(
+    work: Callable[[Item], Answer], items: Iterable[Item], workers: int
+) -> Iterator[tuple[Item, Future[Answer]]]:
+    """Runs `work` on items, several at once in threads; gives each with its finished future.
+
+    In the order of the items. Whoever stops asking stops the work: what is under way is finished,
+    nothing more is begun.
+
+    Args:
+        work: called from several threads. What it raises is in its future.
+        items: taken one by one, as there is room.
+        workers: threads.
+    """
+    todo = iter(items)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="humatte")
+    try:
+        waiting = deque(
+            (item, pool.submit(work, item)) for item in islice(todo, workers * (1 + _AHEAD))
+        )
+        while waiting:
+            item, future = waiting.popleft()
+            future.exception()  # waits; Ctrl-C comes through here
+            yield item, future
+            waiting.extend((item, pool.submit(work, item)) for item in islice(todo, 1))
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
