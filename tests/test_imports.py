@@ -30,7 +30,8 @@ LAYERS = [
     ["network", "foreground", "refine"],
     ["page", "files"],
     ["prepare", "image_io", "metrics", "colour"],
-    ["arrays", "paths", "metadata", "console", "extras"],
+    ["metadata", "deep"],
+    ["arrays", "paths", "splice", "console", "extras"],
     ["errors"],
 ]
 

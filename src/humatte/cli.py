@@ -73,6 +73,9 @@ def cutout(
         ),
     ] = None,
     alpha: Annotated[bool, typer.Option("--alpha", help="Write the matte alone.")] = False,
+    premultiplied: Annotated[
+        bool, typer.Option("--premultiplied", help="Colours multiplied by alpha, not straight.")
+    ] = False,
     format_name: Annotated[
         str | None, typer.Option("-f", "--format", help="png, webp, avif, tiff or jpg.")
     ] = None,
@@ -87,6 +90,7 @@ def cutout(
         model=model,
         background=background,
         alpha_only=alpha,
+        premultiplied=premultiplied,
         format_name=format_name,
         skip_existing=skip_existing,
     )

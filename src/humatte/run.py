@@ -17,7 +17,15 @@ from humatte.composite import Background, parse_background
 from humatte.console import progress, say
 from humatte.errors import OutputError, UsageError, one_line
 from humatte.files import Job, Plan, is_folder, plan
-from humatte.image_io import WRITABLE_FORMATS, check_channels, encode, output_format, read, write
+from humatte.image_io import (
+    DEEP_FORMATS,
+    WRITABLE_FORMATS,
+    check_channels,
+    encode,
+    output_format,
+    read,
+    write,
+)
 
 if TYPE_CHECKING:
     from humatte.network import Network
@@ -30,6 +38,7 @@ class Request:
     model: str | None = None
     background: str | None = None
     alpha_only: bool = False
+    premultiplied: bool = False
     format_name: str | None = None
     skip_existing: bool = False
 
@@ -46,7 +55,11 @@ class Request:
             wanted = output_format(None, self.format_name)
             if WRITABLE_FORMATS[suffix] != wanted:
                 raise UsageError(f"{out} is not {self.format_name}; leave --format out, or rename")
-        return parse_background(self.background or "none")
+        background = parse_background(self.background or "none")
+        if self.premultiplied and (self.alpha_only or not background.none):
+            other = "--alpha" if self.alpha_only else "--background"
+            raise UsageError(f"--premultiplied is for transparent results; leave it or {other} out")
+        return background
 
 
 def run_files(inputs: Sequence[str], out: str | None, request: Request) -> bool:
@@ -144,9 +157,11 @@ class _Cutter:
         """The finished file of one picture."""
         from humatte.finish import cut_out
 
-        picture = read(source)
-        result = cut_out(picture, self._network(), self.background, self.request.alpha_only)
-        return _Encoded(encode(result.pixels, format_name, result.kept), result.person_found)
+        request = self.request
+        picture = read(source, keep_deep=format_name in DEEP_FORMATS)
+        result = cut_out(picture, self._network(), self.background, request.alpha_only)
+        data = encode(result.pixels, format_name, result.kept, premultiplied=request.premultiplied)
+        return _Encoded(data, result.person_found)
 
     def file(self, job: Job) -> None:
         """Writes the finished file of one picture; warns when it shows no person."""
