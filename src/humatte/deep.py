@@ -30,6 +30,11 @@ _STRIP_ROWS = 256  # rows compared at once: keeps temporaries small
 _PHOTOMETRIC, _MIN_IS_WHITE = 262, 0
 _PLANAR_CONFIGURATION, _SEPARATE = 284, 2
 _BITS_PER_SAMPLE = 258
+_TO_RGB = {
+    (3, 3): cv2.COLOR_BGR2RGB,
+    (4, 4): cv2.COLOR_BGRA2RGBA,
+    (4, 3): cv2.COLOR_BGRA2RGB,  # the fourth is no alpha
+}
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
 _TIFF = [cv2.IMWRITE_TIFF_COMPRESSION, 8, cv2.IMWRITE_TIFF_PREDICTOR, 2]  # deflate, differences
 
@@ -93,10 +98,10 @@ def colour(data: bytes, stored: str, truncated: PillowImage.Image) -> Deep | Non
         values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype != np.uint16 or values.ndim != 3:
         return None
-    channels = min(values.shape[2], 4 if truncated.has_transparency_data else 3)
-    values = values[..., [2, 1, 0, 3][:channels]]  # BGR(A) to RGB(A)
     if values.shape[:2] != (truncated.height, truncated.width):
         return None
+    channels = min(values.shape[2], 4 if truncated.has_transparency_data else 3)
+    values = np.asarray(cv2.cvtColor(values, _TO_RGB[values.shape[2], channels]), np.uint16)
     if not _same(values, truncated, stored == "RGBa"):
         return None
     if stored == "RGBa":
@@ -121,7 +126,7 @@ def _same(values: Deep, truncated: PillowImage.Image, premultiplied: bool) -> bo
 
 
 def _straight(values: Deep) -> Deep:
-    """Colours divided by alpha; what no alpha can have made becomes white."""
+    """Colours divided by alpha; those above it, which no product can be, become 65535."""
     result = values.copy()
     for top in range(0, len(values), _STRIP_ROWS):
         part = result[top : top + _STRIP_ROWS]

@@ -157,9 +157,11 @@ class _Cutter:
         """The finished file of one picture."""
         from humatte.finish import cut_out
 
-        request = self.request
-        picture = read(source, keep_deep=format_name in DEEP_FORMATS)
-        result = cut_out(picture, self._network(), self.background, request.alpha_only)
+        request, keep_deep = self.request, format_name in DEEP_FORMATS
+        # The picture has no name here: encoding a large one needs its memory.
+        result = cut_out(
+            read(source, keep_deep=keep_deep), self._network(), self.background, request.alpha_only
+        )
         data = encode(result.pixels, format_name, result.kept, premultiplied=request.premultiplied)
         return _Encoded(data, result.person_found)
 
