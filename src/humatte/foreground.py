@@ -52,8 +52,8 @@ def estimate_foreground(image: Colours, alpha: Alpha) -> Colours:
 
     Source: M. Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021 (blur fusion), its
     eq. 7 for the background too, in more and smaller passes. Beside its two passes, errors in hair
-    are a sixth to a half, in wide soft edges about the same; beside pymatting's multi-level estimate
-    they are a third to two thirds in hair, and the same in soft edges (benchmarks/colours.py).
+    are a sixth to a half, in wide soft edges about the same; beside pymatting's multi-level
+    estimate a third to two thirds in hair, the same in soft edges (benchmarks/colours.py).
     """
     check_alpha(alpha, check_colours(image).shape[:2])
     result = image.copy()
