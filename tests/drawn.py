@@ -18,6 +18,24 @@ def disc(height: int, width: int, radius: float, soft: float = 2.0) -> np.ndarra
     return np.clip((radius - distance) / soft + 0.5, 0, 1).astype(np.float32)
 
 
+def strands(height: int, width: int, count: int = 150) -> np.ndarray:
+    """Alpha (H, W) float32 of a disc with thin curved strands around it."""
+    import cv2
+
+    rng = np.random.default_rng(0)
+    big = np.zeros((4 * height, 4 * width), np.uint8)
+    middle, radius = np.array([2 * width, 2 * height]), min(height, width)
+    cv2.circle(big, (2 * width, 2 * height), radius, 255, -1)
+    for angle in rng.uniform(0, 2 * np.pi, count):
+        turned = angle + np.linspace(0, rng.uniform(-0.3, 0.3), 9)
+        ways = np.stack([np.cos(turned), np.sin(turned)], axis=1)
+        points = middle + ways * radius * np.linspace(0.97, rng.uniform(1.2, 1.6), 9)[:, None]
+        line = [np.rint(points).astype(np.int32)]
+        cv2.polylines(big, line, False, 255, int(rng.integers(2, 8)), cv2.LINE_AA)
+    small = cv2.resize(big, (width, height), interpolation=cv2.INTER_AREA)
+    return small.astype(np.float32) / np.float32(255)
+
+
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
     """An image (H, W, 3) of random bytes."""
     rng = np.random.default_rng(seed)

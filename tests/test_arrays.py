@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from humatte.arrays import check_alpha, check_image, resize, to_bytes, to_float
+from humatte.arrays import (
+    check_alpha,
+    check_colours,
+    check_image,
+    resize,
+    to_bytes,
+    to_float,
+    to_integers,
+)
 from humatte.errors import UsageError
 
 SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40))
@@ -30,6 +38,20 @@ def test_to_bytes_clips_and_keeps_every_byte() -> None:
     assert to_bytes(np.float32([[-3.0, 1.5]])).tolist() == [[0, 255]]
     every = np.arange(256, dtype=np.uint8)
     assert (to_bytes(to_float(every)) == every).all()
+
+
+def test_16_bit_values_survive_as_floats() -> None:
+    every = np.arange(65536, dtype=np.uint16)
+    assert (to_integers(to_float(every), np.uint16) == every).all()
+    assert to_integers(np.float32([[-3.0, 1.5]]), np.uint16).tolist() == [[0, 65535]]
+
+
+def test_colours_have_8_or_16_bits() -> None:
+    for dtype in (np.uint8, np.uint16):
+        assert check_colours(np.zeros((4, 4, 3), dtype)).dtype == dtype
+    for wrong in (np.zeros((4, 4), np.uint16), np.zeros((4, 4, 3), np.float32)):
+        with pytest.raises(UsageError, match="expected an image"):
+            check_colours(wrong)
 
 
 def test_to_float_of_16_bits_ends_at_one() -> None:

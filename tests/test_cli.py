@@ -185,6 +185,13 @@ BAD_USE = {
     "output equal to input": (["cutout", "good.jpg", "-o", "good.jpg"], 2, "overwritten"),
     "stdin among others": (["cutout", "-", "good.jpg"], 2, "one picture"),
     "a contradiction": (["cutout", "good.jpg", "--alpha", "-b", "red"], 2, "--alpha"),
+    "premultiplied opaque": (
+        ["cutout", "good.jpg", "--premultiplied", "-b", "red"],
+        2,
+        "--background",
+    ),
+    "premultiplied matte": (["cutout", "good.jpg", "--premultiplied", "--alpha"], 2, "--alpha"),
+    "premultiplied JPEG": (["cutout", "good.jpg", "--premultiplied", "-f", "jpg"], 2, "no transp"),
     "format against name": (["cutout", "good.jpg", "-o", "a.png", "-f", "webp"], 2, "not webp"),
     "a long name": (["cutout", "x" * 300 + ".jpg"], 1, "no such file"),
     "a long background": (["cutout", "good.jpg", "-b", "x" * 300], 2, "unknown background"),
@@ -267,3 +274,12 @@ def test_models_and_version_and_help(humatte) -> None:
         assert verb in humatte("--help").out
         assert "Usage" in humatte(verb, "--help").out
     assert "cutout" in humatte().out
+
+
+def test_premultiplied_reaches_the_file(tmp_path: Path, astronaut: Path, humatte) -> None:
+    for name, words in (("s.png", []), ("p.png", ["--premultiplied"])):
+        assert humatte("cutout", astronaut, "-o", tmp_path / name, *words).code == 0
+    straight, products = (np.asarray(opened(tmp_path / name)) for name in ("s.png", "p.png"))
+    expected = np.rint(straight[..., :3] * (straight[..., 3:] / 255.0))
+    assert (products[..., :3] == expected).all()
+    assert (products != straight).any()

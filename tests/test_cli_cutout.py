@@ -82,7 +82,7 @@ def test_the_text_names_every_option() -> None:
 
     options = {name for p in get_command(app).commands["cutout"].params for name in p.opts}  # type: ignore[attr-defined]
     plain = {"inputs", "-h", "--help", "-o", "--out", "-m", "--model", "-f", "--format"}
-    for option in options - plain - {"--skip-existing"}:
+    for option in options - plain - {"--skip-existing", "-j"}:
         assert f"{option}" in DOC, option
 
 

@@ -88,6 +88,17 @@ def test_says_whether_a_person_was_found(radius: float, found: bool) -> None:
     assert result.person_found == found
 
 
+def test_premultiplied(astronaut: Path) -> None:
+    straight = humatte.cutout(astronaut).astype(int)
+    products = humatte.cutout(astronaut, premultiplied=True)
+    assert (products[..., 3] == straight[..., 3]).all()
+    expected = np.rint(straight[..., :3] * straight[..., 3:] / 255)
+    assert (products[..., :3] == expected).all()
+    for wrong in ({"alpha_only": True}, {"background": "red"}):
+        with pytest.raises(UsageError, match="premultiplied is for transparent results"):
+            humatte.cutout(astronaut, premultiplied=True, **wrong)
+
+
 def test_bad_input_raises(tmp_path: Path) -> None:
     with pytest.raises(PictureError):
         humatte.cutout(tmp_path / "none.jpg")

@@ -34,7 +34,8 @@ LAYERS = [
     ["network", "foreground", "refine"],
     ["page", "files"],
     ["prepare", "image_io", "metrics", "colour"],
-    ["arrays", "paths", "metadata", "console", "extras", "lengths", "pipeline"],
+    ["metadata", "deep"],
+    ["arrays", "paths", "splice", "console", "extras", "lengths", "pipeline"],
     ["errors"],
 ]
 

@@ -4,6 +4,7 @@ The words used everywhere in humatte:
 
 - *image*: (H, W, 3) uint8, RGB, sRGB;
 - *alpha* (the matte): (H, W) float32 in [0, 1];
+- *colours*: an image, or its values in 16 bits, (H, W, 3) uint16;
 - *foreground*: an image with straight colours, not premultiplied by alpha;
 - *batch*: (N, C, H, W) float32;
 - sizes are (height, width).
@@ -14,11 +15,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from humatte.errors import UsageError
 
 Image = NDArray[np.uint8]
+Colours = NDArray[Any]  # uint8 or uint16: an image, or its values in 16 bits
 Alpha = NDArray[np.float32]
 Batch = NDArray[np.float32]
 Size = tuple[int, int]
@@ -49,6 +51,18 @@ def check_image(image: Any) -> Image:
     return image
 
 
+def check_colours(image: Any) -> Colours:
+    """Returns `image` if it is (H, W, 3) uint8 or uint16 with at least one pixel.
+
+    Raises:
+        UsageError: anything else; the message says what was found.
+    """
+    deep = isinstance(image, np.ndarray) and image.dtype == np.uint16
+    if deep and image.ndim == 3 and image.shape[2] == 3 and image.size:
+        return image
+    return check_image(image)
+
+
 def check_alpha(alpha: Any, size: Size | None = None) -> Alpha:
     """Returns `alpha` if it is (H, W) float32 in [0, 1], and of `size` if one is given.
 
@@ -66,7 +80,7 @@ def check_alpha(alpha: Any, size: Size | None = None) -> Alpha:
     return alpha
 
 
-def to_float(values: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.float32]:
+def to_float(values: Colours) -> NDArray[np.float32]:
     """Bytes (or 16-bit values) to float32 in [0, 1]."""
     scale = 1.0 / np.iinfo(values.dtype).max
     return np.multiply(values, np.float32(scale), dtype=np.float32)
@@ -74,14 +88,21 @@ def to_float(values: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.float
 
 def to_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Floats in [0, 1] to bytes, rounded to the nearest; values outside are clipped."""
+    return np.asarray(to_integers(values, np.uint8), np.uint8)
+
+
+def to_integers(values: NDArray[np.float32], dtype: DTypeLike) -> NDArray[Any]:
+    """Floats in [0, 1] to uint8 or uint16, rounded to the nearest; values outside are clipped."""
     import cv2
 
     if values.size == 0:
-        return np.zeros(values.shape, np.uint8)
+        return np.zeros(values.shape, dtype)
+    most = np.iinfo(dtype).max
+    depth = cv2.CV_8U if most == 255 else cv2.CV_16U
     # addWeighted rounds and saturates in one pass without temporaries. With two arrays it cannot
     # mistake a small one for a scalar, as multiply does; two dimensions cannot mean channels.
     flat = values.reshape(len(values), -1)
-    return np.asarray(cv2.addWeighted(flat, 255.0, flat, 0.0, 0.0, dtype=cv2.CV_8U)).reshape(
+    return np.asarray(cv2.addWeighted(flat, most, flat, 0.0, 0.0, dtype=depth)).reshape(
         values.shape
     )
 

@@ -64,6 +64,14 @@ def cutout(
     alpha: Annotated[
         bool, typer.Option("--alpha", help="Write the matte alone.", rich_help_panel=_OUT)
     ] = False,
+    premultiplied: Annotated[
+        bool,
+        typer.Option(
+            "--premultiplied",
+            help="Colours multiplied by alpha, not straight.",
+            rich_help_panel=_OUT,
+        ),
+    ] = False,
     format_name: Annotated[
         str | None,
         typer.Option("-f", "--format", help="png, webp, avif, tiff or jpg.", rich_help_panel=_OUT),
@@ -223,6 +231,7 @@ def cutout(
         background=background,
         fit=fit,
         alpha_only=alpha,
+        premultiplied=premultiplied,
         person=person,
         crop=_alone(crop),
         aspect=aspect,

@@ -14,9 +14,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from humatte.arrays import Alpha, Image, Size, resize, to_bytes
+from humatte.arrays import Alpha, Colours, Image, Size, resize, to_integers
 from humatte.colour import to_profile
 from humatte.errors import UsageError
 from humatte.lengths import Colour, parse_colour
@@ -102,16 +102,16 @@ def _blur_radius(word: str) -> float:
     return float(text)
 
 
-def over(foreground: Image, alpha: Alpha, background: Image) -> Image:
-    """Alpha * foreground + (1 - alpha) * background, rounded to the nearest byte.
+def over(foreground: Colours, alpha: Alpha, background: Colours) -> Colours:
+    """Alpha * foreground + (1 - alpha) * background, rounded to the nearest.
 
     Args:
-        foreground: (H, W, 3) uint8, straight colours.
+        foreground: (H, W, 3) uint8 or uint16, straight colours.
         alpha: (H, W) float32 in [0, 1].
-        background: (H, W, 3) uint8, or (1, 1, 3) for one colour.
+        background: (H, W, 3), or (1, 1, 3) for one colour, of the same type.
 
     Returns:
-        (H, W, 3) uint8: exactly the foreground where alpha is 1, the background where it is 0.
+        (H, W, 3): exactly the foreground where alpha is 1, the background where it is 0.
     """
     result = np.empty_like(foreground)
     for top in range(0, len(foreground), _STRIP_ROWS):
@@ -126,29 +126,34 @@ def over(foreground: Image, alpha: Alpha, background: Image) -> Image:
     return result
 
 
-def with_alpha(foreground: Image, alpha: Alpha) -> NDArray[np.uint8]:
-    """(H, W, 4): straight colours and alpha; colours are 0 where alpha is 0.
+def with_alpha(foreground: Colours, alpha: Alpha) -> Colours:
+    """(H, W, 4): straight colours and alpha, uint8 or uint16; colours are 0 where alpha is 0.
 
     Nothing of the old background stays behind invisibly, and the file packs far better.
     """
-    opacity = to_bytes(alpha)
+    opacity = to_integers(alpha, foreground.dtype)
     result = np.asarray(cv2.cvtColor(foreground, cv2.COLOR_RGB2RGBA))
     result[..., 3] = opacity
-    result.view(np.uint32)[opacity == 0] = 0
+    whole = result.view(np.uint32 if opacity.dtype == np.uint8 else np.uint64)
+    whole[..., 0][opacity == 0] = 0  # of two dimensions, as the mask: else numpy lists all places
     return result
 
 
-def backdrop(background: Background, image: Image, alpha: Alpha, icc: bytes | None = None) -> Image:
+def backdrop(
+    background: Background, image: Colours, alpha: Alpha, icc: bytes | None = None
+) -> Colours:
     """What goes behind the person: (H, W, 3), or (1, 1, 3) for one colour.
 
     Args:
         background: must not be `none`.
-        image: the picture as it is seen, for blur and gray, (H, W, 3) uint8.
+        image: the picture as it is seen, for blur and gray, (H, W, 3) uint8 or uint16; the result
+            has its type. Colours and other pictures have 8 bits in either.
         alpha: where the person is, (H, W) float32: a blur leaves them out.
         icc: the picture's profile; colours and other pictures are converted to it.
     """
     if background.colour is not None:
-        return to_profile(np.array([[background.colour]], np.uint8), None, icc)
+        colour = to_profile(np.array([[background.colour]], np.uint8), None, icc)
+        return as_deep(colour, image.dtype)
     if background.gray:
         return np.asarray(cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB))
     if background.blur_px is not None:
@@ -156,10 +161,15 @@ def backdrop(background: Background, image: Image, alpha: Alpha, icc: bytes | No
     if background.picture is None:
         raise UsageError("there is nothing to lay the person over; choose a background")
     fitted = fit(background.picture, (image.shape[0], image.shape[1]), background.fit)
-    return to_profile(fitted, background.icc, icc)
+    return as_deep(to_profile(fitted, background.icc, icc), image.dtype)
 
 
-def blur(image: Image, radius_px: float, alpha: Alpha | None = None) -> Image:
+def as_deep(image: Image, dtype: DTypeLike) -> Colours:
+    """An image (H, W, 3) uint8 in the values of `dtype`, uint8 or uint16: white stays white."""
+    return image if dtype == np.uint8 else image.astype(np.uint16) * np.uint16(257)
+
+
+def blur(image: Colours, radius_px: float, alpha: Alpha | None = None) -> Colours:
     """A Gaussian blur with the given standard deviation; 0 = 2 % of the long side.
 
     Whom `alpha` covers is left out, and filled in from around them, so that no glow of them

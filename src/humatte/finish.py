@@ -19,15 +19,15 @@ import time
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from humatte.arrays import Alpha, Box, Image, check_image, to_bytes
+from humatte.arrays import Alpha, Box, Colours, check_colours, to_integers
 from humatte.catalog import DEFAULT, load
-from humatte.colour import to_profile
-from humatte.composite import WHITE, backdrop, over, with_alpha
+from humatte.colour import premultiply, to_profile
+from humatte.composite import WHITE, as_deep, backdrop, over, with_alpha
+from humatte.deep import rounded
 from humatte.effects import Room, outline_alpha, shadow_alpha, under
 from humatte.foreground import estimate_foreground
 from humatte.frame import Frame, move_alpha, move_person, move_scene
@@ -49,11 +49,12 @@ _ROUNDS = 3  # the room for effects depends on the scale, and the scale on the r
 class CutOut:
     """A finished picture.
 
-    `pixels` is (H, W, 4) straight RGBA, (H, W, 3) over a background, or (H, W) alpha alone, uint8.
+    `pixels` is (H, W, 4) straight RGBA, (H, W, 3) over a background, or (H, W) alpha alone; uint16
+    where the picture is `deep`, else uint8.
     `alpha` is the person's matte of the same view; `matte` is that of the whole picture.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: Colours
     alpha: Alpha
     matte: Alpha
     kept: Kept
@@ -64,11 +65,12 @@ class CutOut:
 
 
 def cutout(
-    source: str | PathLike[str] | bytes | Image,
+    source: str | PathLike[str] | bytes | Colours,
     *,
     background: str | None = None,
     fit: str | None = None,
     alpha_only: bool = False,
+    premultiplied: bool = False,
     model: str | Network = DEFAULT,
     person: str | None = None,
     keep: Source | None = None,
@@ -83,15 +85,16 @@ def cutout(
     dpi: float | None = None,
     shadow: Word = None,
     outline: str | int | None = None,
-) -> NDArray[np.uint8]:
+) -> Colours:
     """Cuts the person out of a picture. The words are those of `humatte cutout`.
 
     Args:
-        source: a path, a file's bytes, or an image (H, W, 3) uint8 RGB.
+        source: a path, a file's bytes, or an image (H, W, 3) uint8 or uint16 RGB.
         background: `none` (transparent), `blur[:radius]`, `gray`, a colour name, `#rrggbb`, or the
             path of a picture; `white` for an id photo, else `none`, if left out.
         fit: how a background picture fills the result: `cover`, `contain` or `tile`.
         alpha_only: give the matte instead of a picture.
+        premultiplied: give colours multiplied by alpha; for transparent results.
         model: a network's name, an .onnx file, or an open network.
         person: `all`, `largest`, `at X,Y` or `box LEFT,TOP,RIGHT,BOTTOM`.
         keep: white where the person is, whatever the network says: a file, or an array (H, W).
@@ -108,8 +111,9 @@ def cutout(
         outline: its width, or `WIDTH:COLOUR`.
 
     Returns:
-        uint8, in the picture's own colour profile: (H, W, 4) straight RGBA for `none`, (H, W, 3)
-        over a background, (H, W) for `alpha_only`.
+        uint8, or uint16 of a picture with 16 bits a channel, in its own colour profile: (H, W, 4)
+        straight RGBA for `none`, (H, W, 3) over a background, (H, W) for `alpha_only`. Pixels that
+        a byte would hold as opaque have exactly the picture's values.
 
     Raises:
         UsageError: an unknown word or network, words that contradict each other, a wrong array.
@@ -119,6 +123,7 @@ def cutout(
         background=background,
         fit=fit,
         alpha_only=alpha_only,
+        premultiplied=premultiplied,
         person=person,
         crop=crop,
         aspect=aspect,
@@ -132,10 +137,17 @@ def cutout(
     hints = read_hints(keep, drop, trimap, mask)
     network = model if isinstance(model, Network) else load(model)
     if isinstance(source, np.ndarray):
-        picture = Picture(check_image(source), None, Kept())
+        picture = _of_array(source)
     else:
-        picture = read(source if isinstance(source, bytes) else Path(source))
-    return cut_out(picture, network, options, hints).pixels
+        picture = read(source if isinstance(source, bytes) else Path(source), keep_deep=True)
+    pixels = cut_out(picture, network, options, hints).pixels
+    return premultiply(pixels) if premultiplied else pixels
+
+
+def _of_array(colours: Colours) -> Picture:
+    if check_colours(colours).dtype == np.uint8:
+        return Picture(colours, None, Kept())
+    return Picture(rounded(colours), None, Kept(), colours)
 
 
 def cut_out(
@@ -143,17 +155,22 @@ def cut_out(
 ) -> CutOut:
     """Cuts the person out of a picture that is already read.
 
+    The network sees 8 bits; the result is made of 16 where the picture is `deep`, and straight.
+
     Raises:
         UsageError: a hint of other proportions than the picture, a size that cannot be made.
         PictureError: nobody at the chosen place; no head, or too little of it, for an id photo.
     """
-    image, own = picture.image, picture.alpha
+    own = picture.alpha
     # Under transparency a file may hold anything: network, blur and gray see it over white.
-    seen = image if own is None else over(image, own, WHITE)
+    seen: Colours = picture.image if own is None else over(picture.image, own, WHITE)
     started = time.perf_counter()
     raw = matte(seen, network)
     matted = time.perf_counter()
     found = guided(raw, hints)
+    image = picture.image if picture.deep is None else picture.deep
+    if picture.deep is not None:
+        seen = image if own is None else over(image, own, as_deep(WHITE, image.dtype))
     alpha = found if own is None else found * own
     if options.person:
         alpha = choose(alpha, options.person)
@@ -161,7 +178,7 @@ def cut_out(
     whole = frame.is_whole((image.shape[0], image.shape[1]))
     if options.alpha_only:
         framed = alpha if whole else move_alpha(alpha, frame)
-        pixels = to_bytes(framed)
+        pixels = to_integers(framed, image.dtype)
     else:
         # The picture's colours are straight where its own alpha is soft; only where the network's
         # matte is soft is the old background mixed in.
@@ -197,18 +214,18 @@ def _frame(alpha: Alpha, options: Options) -> tuple[Frame, list[str]]:
 class _Scene:
     """The picture as it is seen, with the matte of who is wanted, and the frame to show it in."""
 
-    seen: Image
+    seen: Colours
     alpha: Alpha
     frame: Frame
     whole: bool
 
-    def framed(self) -> Image:
+    def framed(self) -> Colours:
         return self.seen if self.whole else move_scene(self.seen, self.alpha, self.frame)
 
 
 def _composed(
-    foreground: NDArray[Any], alpha: Alpha, scene: _Scene, picture: Picture, options: Options
-) -> NDArray[np.uint8]:
+    foreground: Colours, alpha: Alpha, scene: _Scene, picture: Picture, options: Options
+) -> Colours:
     """The person with what is under and behind them, all at the result's size."""
     shape, icc, background = alpha, picture.kept.icc, options.background
     if options.effects.any:
@@ -222,8 +239,8 @@ def _composed(
 
 
 def _with_effects(
-    foreground: NDArray[Any], alpha: Alpha, options: Options, person_px: float, icc: bytes | None
-) -> tuple[NDArray[Any], Alpha]:
+    foreground: Colours, alpha: Alpha, options: Options, person_px: float, icc: bytes | None
+) -> tuple[Colours, Alpha]:
     outline, shadow = options.effects.outline, options.effects.shadow
     if outline:
         rim = outline_alpha(alpha, outline.width.px(person_px))

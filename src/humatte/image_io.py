@@ -1,8 +1,8 @@
 """Pictures in and out: files or bytes to upright RGB pixels and back, nothing of the photo lost.
 
 `read` gives the pixels as they are meant to be seen (EXIF orientation applied) and what must be
-kept beside them (ICC profile, EXIF, DPI). `encode` and `write` put both back. Never opens a URL;
-never leaves half a file.
+kept beside them (ICC profile, EXIF, XMP, DPI). `encode` and `write` put both back. Never opens a
+URL; never leaves half a file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import shutil
 import threading
 import uuid
@@ -18,19 +17,23 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
-from humatte import metadata
+from humatte import deep, metadata, splice
 from humatte.arrays import Alpha, Image, to_float
+from humatte.colour import gray_to_srgb, premultiply
+from humatte.deep import FORMATS as DEEP_FORMATS
+from humatte.deep import Deep
 from humatte.errors import OutputError, PictureError, UsageError, one_line
 from humatte.metadata import Kept
 
 __all__ = [
+    "DEEP_FORMATS",
     "READABLE_SUFFIXES",
     "WRITABLE_FORMATS",
     "Kept",
@@ -82,36 +85,51 @@ _ENCODING: dict[str, dict[str, object]] = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded picture: image (H, W, 3) uint8 RGB, its own alpha if it had one, what is kept."""
+    """A decoded picture: image (H, W, 3) uint8 RGB, its own alpha if it had one, what is kept.
+
+    `deep` is the image in 16 bits, (H, W, 3) uint16 RGB, if it has them and they were asked for;
+    `image` is then these values, rounded.
+    """
 
     image: Image
     alpha: Alpha | None
     kept: Kept
+    deep: Deep | None = None
 
 
-def read(source: Path | bytes) -> Picture:
+def read(source: Path | bytes, *, keep_deep: bool = False) -> Picture:
     """Reads a picture: JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF, PPM, MPO or JPEG 2000.
 
     Of a file with several frames or pages (GIF, animated WebP, AVIF or PNG, MPO, TIFF) the first.
 
     Args:
         source: a file's path (pipes too), or the file's bytes.
+        keep_deep: keep the 16-bit values of a PNG, TIFF or gray PGM beside the rounded ones.
 
     Returns:
-        The upright picture. 16-bit values are rounded to 8 (in planar and premultiplied TIFF, JPEG
-        2000, AVIF and PPM colour as Pillow does it). Gray, palette and CMYK become RGB: gray and
-        CMYK through their own colour profile where they have one. Broken metadata is left out, and
-        so is a TIFF's that is not about the photo.
+        The upright picture. 16-bit values are rounded to 8 (in JPEG 2000, AVIF, PPM colour and CMYK
+        as Pillow does it). Gray, palette and CMYK become RGB: gray and CMYK through their own
+        colour profile where they have one. Premultiplied colours become straight. Broken metadata
+        is left out, and so is a TIFF's that is not about the photo.
 
     Raises:
-        PictureError: missing, empty, truncated, not a picture, or more pixels than Pillow's limit
-            (`PIL.Image.MAX_IMAGE_PIXELS` x 2, about 179 megapixels).
+        PictureError: missing, empty, truncated, not a picture, floating-point or 32-bit values,
+            16-bit planes, or more pixels than Pillow's limit (`PIL.Image.MAX_IMAGE_PIXELS` x 2,
+            about 179 megapixels).
     """
     name = "the picture's bytes" if isinstance(source, bytes) else str(source)
     with _explained(name), _open(source) as file, _identified(file) as opened:
-        picture, kept = _upright(opened, file)
+        stored = deep.layout(opened)  # unknown once it is loaded
+        orientation, kept = _load(opened)
+        values = deep.gray(opened)
+        if stored and values is None:
+            file.seek(0)
+            values = deep.colour(file.read(), stored, opened)
+        if values is not None:
+            return _deep_picture(metadata.turned(values, orientation), kept, keep_deep)
+        picture = metadata.upright(opened, orientation)
         alpha = _own_alpha(picture)
-        rgb, icc = metadata.to_rgb(_eight_bits(picture), kept.icc)
+        rgb, icc = metadata.to_rgb(picture, kept.icc)
         image = np.ascontiguousarray(np.asarray(rgb))
     return Picture(image, alpha, replace(kept, icc=icc))
 
@@ -201,21 +219,15 @@ def _explained(name: str) -> Iterator[None]:
         raise PictureError(f"{name}: broken or cut off ({reason}); get the file again") from error
 
 
-def _upright(opened: PillowImage.Image, file: BinaryIO) -> tuple[PillowImage.Image, Kept]:
-    # Pillow's name of the stored layout, such as 'RGB;16B'; "RGBa" is premultiplied.
-    layout = _DEEP_COLOUR.search(str(getattr(opened, "tile", [])[:1]))
+def _load(opened: PillowImage.Image) -> tuple[int, Kept]:
+    """Decodes; gives the orientation that is still to be undone, and what is kept."""
     if opened.format == "TIFF":
         _facts(opened)  # loading reads its tags too, and not quietly
+        deep.refuse_planes(opened)
     opened.load()
-    orientation, kept = _facts(opened)  # 1 for a TIFF: loading has turned it, OpenCV does as well
-    picture = metadata.upright(opened, orientation)
-    deep = _deep_colour(file, picture, orientation) if layout else None
-    if deep and layout and layout[1] == "LA":
-        deep = deep.convert("LA")
-    return deep or picture, kept
-
-
-_DEEP_COLOUR = re.compile(r"\b(LA|RGB|RGBA|RGBX);16")
+    if opened.mode == "F":
+        raise PictureError("floating-point pixels; expected 8 or 16 bits a channel")
+    return _facts(opened)  # 1 for a TIFF: loading has turned it, OpenCV does as well
 
 
 def _facts(opened: PillowImage.Image) -> tuple[int, Kept]:
@@ -223,50 +235,29 @@ def _facts(opened: PillowImage.Image) -> tuple[int, Kept]:
         return metadata.of(opened)
 
 
-def _deep_colour(
-    file: BinaryIO, truncated: PillowImage.Image, orientation: int
-) -> PillowImage.Image | None:
-    """The pixels rounded from 16 bits, of which Pillow keeps the high byte only.
-
-    None where OpenCV, which decodes them whole, does not see the same high bytes.
-    """
-    import cv2
-
-    file.seek(0)
-    with contextlib.suppress(cv2.error):
-        values = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
-        if values is None or values.dtype != np.uint16 or values.ndim != 3:
-            return None
-        channels = min(values.shape[2], 4 if truncated.has_transparency_data else 3)
-        values = values[..., [2, 1, 0, 3][:channels]]  # BGR(A) to RGB(A)
-        whole = metadata.upright(PillowImage.fromarray(_rounded(values)), orientation)
-        high = metadata.upright(PillowImage.fromarray((values >> 8).astype(np.uint8)), orientation)
-        colour = len(truncated.getbands())  # a PNG's one transparent colour adds alpha to cv2's
-        same = np.array_equal(np.asarray(high)[..., :colour], np.asarray(truncated))
-        return whole if same else None
-    return None
-
-
-def _rounded(values: NDArray[np.integer]) -> NDArray[np.uint8]:
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+def _deep_picture(values: Deep, kept: Kept, keep_deep: bool) -> Picture:
+    """The picture of upright values (H, W, 1 to 4): gray or RGB; an even number has alpha."""
+    alpha = None
+    if values.shape[2] in (2, 4):
+        opacity, values = values[..., -1], values[..., :-1]
+        alpha = None if opacity.min(initial=65535) == 65535 else to_float(opacity)
+    space = kept.icc[16:20] if kept.icc else b""  # ICC.1:2022, 7.2: the data colour space
+    if values.shape[2] == 1:
+        if kept.icc and space == b"GRAY":
+            values = gray_to_srgb(values, kept.icc)
+        values = np.repeat(values, 3, axis=2)
+    values = np.ascontiguousarray(values)
+    kept = replace(kept, icc=kept.icc if space == b"RGB " else None)
+    return Picture(deep.rounded(values), alpha, kept, values if keep_deep else None)
 
 
 def _own_alpha(picture: PillowImage.Image) -> Alpha | None:
     if not picture.has_transparency_data:
         return None
+    if picture.mode == "La":  # premultiplied gray, which Pillow takes to LA only
+        picture = picture.convert("LA")
     alpha = np.asarray(picture.convert("RGBA").getchannel("A"))
     return None if alpha.min(initial=255) == 255 else to_float(alpha)
-
-
-def _eight_bits(picture: PillowImage.Image) -> PillowImage.Image:
-    if picture.mode == "F":
-        raise PictureError("floating-point pixels; expected 8 or 16 bits a channel")
-    if not picture.mode.startswith("I"):
-        return picture
-    values = np.asarray(picture)
-    if values.max(initial=0) > 65535 or values.min(initial=0) < 0:
-        raise PictureError("32-bit values; expected 8 or 16 bits a channel")
-    return PillowImage.fromarray(_rounded(values))
 
 
 def output_format(path: Path | None, name: str | None) -> str:
@@ -295,27 +286,59 @@ def check_channels(format_name: str, transparent: bool) -> None:
         )
 
 
-def encode(pixels: NDArray[np.uint8], format_name: str, kept: Kept) -> bytes:
-    """The file's bytes for pixels (H, W), (H, W, 3) or (H, W, 4) uint8, in Pillow's format name.
+def encode(
+    pixels: NDArray[np.uint8] | Deep, format_name: str, kept: Kept, *, premultiplied: bool = False
+) -> bytes:
+    """The file's bytes, in Pillow's format name.
 
     Left out is what cannot be kept: the ICC profile for gray pixels, which it does not describe;
-    EXIF above 64 kB in JPEG; in TIFF all EXIF but the main tags (camera, date, author, copyright
-    and the like), because Pillow cannot write the Exif and GPS directories into a compressed one.
-    WebP and AVIF hold the DPI in the EXIF, JPEG as whole numbers.
+    EXIF or XMP above 64 kB in JPEG; in TIFF the EXIF tags that are not about the photo. WebP and
+    AVIF hold the DPI in the EXIF, JPEG as whole numbers. EXIF's width and height are made to agree.
+
+    Args:
+        pixels: (H, W), (H, W, 3) or straight (H, W, 4), uint8; for PNG and TIFF also uint16.
+        format_name: one of the values of `WRITABLE_FORMATS`.
+        kept: what to put beside the pixels.
+        premultiplied: store colours multiplied by alpha. TIFF and AVIF say so in the file; PNG and
+            WebP cannot.
 
     Raises:
-        UsageError: transparency in a format without it.
+        UsageError: transparency, or 16 bits, in a format without it.
         OutputError: the format cannot hold a picture of this size.
     """
     check_channels(format_name, pixels.ndim == 3 and pixels.shape[2] == 4)
-    buffer = io.BytesIO()
+    if pixels.dtype == np.uint16 and format_name not in DEEP_FORMATS:
+        raise UsageError(f"{format_name} has 8 bits a channel; found 16; choose png or tiff")
     try:
-        options = metadata.to_save(kept, format_name, gray=pixels.ndim == 2)
-        PillowImage.fromarray(pixels).save(buffer, format_name, **_ENCODING[format_name], **options)
+        return _encoded(pixels, format_name, kept, premultiplied)
     except Exception as error:  # the encoders raise OSError, ValueError, RuntimeError and more
         size = f"{pixels.shape[1]}x{pixels.shape[0]}"
         reason = one_line(error)
         raise OutputError(f"{format_name} cannot hold this picture ({size}): {reason}") from error
+
+
+def _encoded(pixels: NDArray[Any], format_name: str, kept: Kept, premultiplied: bool) -> bytes:
+    size, channels = (pixels.shape[0], pixels.shape[1]), pixels.shape[2] if pixels.ndim == 3 else 1
+    options = _ENCODING[format_name] | metadata.to_save(kept, format_name, size, gray=channels == 1)
+    if premultiplied and format_name == "AVIF":
+        options["alpha_premultiplied"] = True  # libavif multiplies, and says so
+    elif premultiplied:
+        pixels = premultiply(pixels)
+    if pixels.dtype == np.uint16:
+        data = deep.encode(pixels, format_name)
+        if format_name == "PNG":
+            data = splice.with_chunks(data, _saved(np.zeros((1, 1), np.uint8), "PNG", options))
+    else:
+        data = _saved(pixels, format_name, options)
+    if format_name == "TIFF":
+        tags = metadata.tiff_tags(kept, size, channels=channels, premultiplied=premultiplied)
+        data = splice.with_tags(data, tags)
+    return data
+
+
+def _saved(pixels: NDArray[np.uint8], format_name: str, options: dict[str, object]) -> bytes:
+    buffer = io.BytesIO()
+    PillowImage.fromarray(pixels).save(buffer, format_name, **options)
     return buffer.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""What a picture carries beside its pixels: orientation, EXIF, resolution, colour profile.
+"""What a picture carries beside its pixels: orientation, EXIF, XMP, resolution, colour profile.
 
 From Pillow's picture to `Kept` and back into what Pillow saves. Never refuses a picture: metadata
 that is broken is left out, because the pixels are what matters.
@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import io
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, ImageCms
 from PIL import Image as PillowImage
+from PIL.PngImagePlugin import PngInfo
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from humatte.arrays import Size
 
 # EXIF's tag 0x0112 (CIPA DC-008, 4.6.5.1.6) to the turn that puts the pixels upright.
 _TURNS = {
@@ -48,6 +54,12 @@ _CENTIMETRES = 3  # EXIF's ResolutionUnit; 2 is inches
 _LARGEST_DPI = 65535  # what a JPEG can hold; PNG and TIFF overflow later
 _DPI_IN_EXIF = ("WEBP", "AVIF")  # they have no other place for it
 _LARGEST_JPEG_EXIF = 65533  # one APP1 segment, less its two length bytes
+_LARGEST_JPEG_XMP = _LARGEST_JPEG_EXIF - 29  # less the name that comes first (XMP part 3, 1.1.3)
+_XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)[1-8]")
+_PIXEL_SIZE = (0xA002, 0xA003)  # width and height, in EXIF's own directory (CIPA DC-008, 4.6.6)
+_BYTES, _UNDEFINED = 1, 7  # types of TIFF values
+_XMP, _ICC, _EXTRA_SAMPLES = 700, 34675, 338
+_PREMULTIPLIED, _STRAIGHT = 1, 2  # TIFF 6.0, section 18: associated and unassociated alpha
 
 
 @dataclass(frozen=True)
@@ -56,14 +68,16 @@ class Kept:
 
     icc: bytes | None = None
     exif: bytes | None = None
+    xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
 
 
 def of(picture: PillowImage.Image) -> tuple[int, Kept]:
     """The picture's EXIF orientation (1 to 8) and what is kept of it; broken parts are left out.
 
-    The kept EXIF has no orientation, because the pixels will be upright. Of a TIFF only the
-    photographic tags are kept, with the Exif and GPS directories.
+    The kept EXIF has no orientation and XMP's is 1, because the pixels will be upright. Of a TIFF
+    only the photographic tags are kept, with the Exif and GPS directories. No thumbnail is kept: it
+    would show what was cut away.
     """
     orientation = 1
     exif: bytes | None = None
@@ -79,12 +93,29 @@ def of(picture: PillowImage.Image) -> tuple[int, Kept]:
             found.pop(ExifTags.Base.Orientation, None)
         exif = found.tobytes() if len(found) else None
     icc = picture.info.get("icc_profile") or None
-    return orientation if orientation in _TURNS else 1, Kept(icc=icc, exif=exif, dpi=dpi)
+    kept = Kept(icc=icc, exif=exif, xmp=_xmp(picture.info.get("xmp")), dpi=dpi)
+    return orientation if orientation in _TURNS else 1, kept
+
+
+def _xmp(found: object) -> bytes | None:
+    data = found.encode() if isinstance(found, str) else found
+    if not isinstance(data, bytes) or not data.strip(b"\0 \r\n"):
+        return None
+    return _XMP_ORIENTATION.sub(rb"\g<1>1", data)
 
 
 def upright(picture: PillowImage.Image, orientation: int) -> PillowImage.Image:
     """The picture turned as its EXIF orientation says."""
     return picture.transpose(_TURNS[orientation]) if orientation in _TURNS else picture
+
+
+def turned(values: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """As `upright`, of values (H, W, C)."""
+    if orientation in (5, 6, 7, 8):  # stored lying: rows and columns change places first
+        values = values.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    return values[:, ::-1] if orientation in (2, 3, 6, 7) else values
 
 
 def to_rgb(picture: PillowImage.Image, icc: bytes | None) -> tuple[PillowImage.Image, bytes | None]:
@@ -102,45 +133,88 @@ def to_rgb(picture: PillowImage.Image, icc: bytes | None) -> tuple[PillowImage.I
         tones = PillowImage.frombytes("L", (256, 1), bytes(range(256)))
         table = np.asarray(_through(tones, icc).convert("RGB"))[0]
         picture = PillowImage.fromarray(table[np.asarray(picture.convert("L"))])
+    if picture.mode == "La":  # premultiplied gray, which Pillow takes to LA only
+        picture = picture.convert("LA")
     if picture.has_transparency_data and picture.mode != "RGBA":
         picture = picture.convert("RGBA")
     return picture.convert("RGB"), icc if space == b"RGB " else None
 
 
-def to_save(kept: Kept, format_name: str, *, gray: bool) -> dict[str, object]:
-    """The options with which Pillow saves `kept` in a format, as far as the format can hold it."""
+def to_save(kept: Kept, format_name: str, size: Size, *, gray: bool) -> dict[str, object]:
+    """The options with which Pillow saves `kept` in a format, as far as the format can hold it.
+
+    For TIFF there are none; its tags are put in afterwards (`tiff_tags`).
+    """
     options: dict[str, object] = {}
+    if format_name == "TIFF":
+        return options
     if kept.icc and not gray:  # an RGB profile does not describe gray pixels
         options["icc_profile"] = kept.icc
     if kept.dpi and format_name not in _DPI_IN_EXIF:
         options["dpi"] = kept.dpi
-    exif = _exif_to_save(kept, format_name)
+    exif = _exif_to_save(kept, format_name, size)
     if exif and not (format_name == "JPEG" and len(exif) > _LARGEST_JPEG_EXIF):
         options["exif"] = exif
+    if kept.xmp and format_name == "PNG":
+        chunks = PngInfo()
+        chunks.add_itxt("XML:com.adobe.xmp", kept.xmp.decode("utf-8", "replace"))
+        options["pnginfo"] = chunks
+    elif kept.xmp and not (format_name == "JPEG" and len(kept.xmp) > _LARGEST_JPEG_XMP):
+        options["xmp"] = kept.xmp
     return options
 
 
-def _exif_to_save(kept: Kept, format_name: str) -> bytes | None:
+def tiff_tags(
+    kept: Kept, size: Size, *, channels: int, premultiplied: bool
+) -> ImageFileDirectory_v2:
+    """What `kept` is in a TIFF's tags, and what its alpha means."""
+    tags = ImageFileDirectory_v2()
+    if kept.exif:
+        exif = PillowImage.Exif()
+        exif.load(kept.exif)
+        for tag, value in _photographic(_resized(exif, size)).items():
+            tags[tag] = value
+    if kept.dpi:
+        tags[ExifTags.Base.XResolution], tags[ExifTags.Base.YResolution] = kept.dpi
+        tags[ExifTags.Base.ResolutionUnit] = 2
+    if kept.icc and channels > 1:
+        tags.tagtype[_ICC] = _UNDEFINED
+        tags[_ICC] = kept.icc
+    if kept.xmp:
+        tags.tagtype[_XMP] = _BYTES
+        tags[_XMP] = kept.xmp
+    if channels == 4:
+        tags[_EXTRA_SAMPLES] = _PREMULTIPLIED if premultiplied else _STRAIGHT
+    return tags
+
+
+def _exif_to_save(kept: Kept, format_name: str, size: Size) -> bytes | None:
     dpi = kept.dpi if format_name in _DPI_IN_EXIF else None
-    if not dpi and not (kept.exif and format_name == "TIFF"):
-        return kept.exif
     exif = PillowImage.Exif()
     if kept.exif:
         exif.load(kept.exif)
-    if format_name == "TIFF":
-        exif = _photographic(exif, directories=False)  # libtiff takes none from Pillow
+        exif = _resized(exif, size)
     if dpi:
         exif[ExifTags.Base.XResolution], exif[ExifTags.Base.YResolution] = dpi
         exif[ExifTags.Base.ResolutionUnit] = 2
     return exif.tobytes() if len(exif) else None
 
 
-def _photographic(exif: PillowImage.Exif, *, directories: bool = True) -> PillowImage.Exif:
+def _resized(exif: PillowImage.Exif, size: Size) -> PillowImage.Exif:
+    """EXIF whose width and height, where it has them, are those of the pixels that are saved."""
+    directory = exif.get_ifd(ExifTags.IFD.Exif)
+    for tag, side in zip(_PIXEL_SIZE, (size[1], size[0]), strict=True):
+        if tag in directory:
+            directory[tag] = side
+    return exif
+
+
+def _photographic(exif: PillowImage.Exif) -> PillowImage.Exif:
     chosen = PillowImage.Exif()
     for tag in _PHOTOGRAPHIC:
         if tag in exif:
             chosen[tag] = exif[tag]
-    for directory in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo) if directories else ():
+    for directory in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
         if entries := exif.get_ifd(directory):
             chosen[directory] = dict(entries)
     return chosen
@@ -195,8 +269,8 @@ def reframed(kept: Kept, size: tuple[int, int] | None, dpi: float | None) -> Kep
         if dpi is not None and ExifTags.Base.XResolution in exif:
             exif[ExifTags.Base.XResolution], exif[ExifTags.Base.YResolution] = dpi, dpi
             exif[ExifTags.Base.ResolutionUnit] = 2
-        return Kept(kept.icc, exif.tobytes() if len(exif) else None, both)
-    return Kept(kept.icc, None, both)
+        return replace(kept, exif=exif.tobytes() if len(exif) else None, dpi=both)
+    return replace(kept, exif=None, dpi=both)
 
 
 def _note_size(exif: PillowImage.Exif, size: tuple[int, int]) -> None:

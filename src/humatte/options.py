@@ -29,6 +29,8 @@ class Options:
 
     background: Background = _TRANSPARENT
     alpha_only: bool = False
+    premultiplied: bool = False
+    """Of the file; a `CutOut` is straight in any case."""
     person: Choice | None = None
     """None keeps everyone."""
     framing: Framing = _AS_IT_IS
@@ -52,6 +54,7 @@ def parse_options(
     background: str | None = None,
     fit: str | None = None,
     alpha_only: bool = False,
+    premultiplied: bool = False,
     person: str | None = None,
     crop: Word = None,
     aspect: str | float | None = None,
@@ -84,9 +87,14 @@ def parse_options(
     if aspect is not None and not _given(crop):
         raise UsageError("--aspect is the crop's; give --crop too")
     photo = parse_id_photo(id_photo) if id_photo else None
+    behind = _background(background, fit, photo is not None and not alpha_only)
+    if premultiplied and (alpha_only or not behind.none):
+        other = "--alpha" if alpha_only else "--background or --id-photo"
+        raise UsageError(f"--premultiplied is for transparent results; leave it or {other} out")
     return Options(
-        background=_background(background, fit, photo is not None and not alpha_only),
+        background=behind,
         alpha_only=alpha_only,
+        premultiplied=premultiplied,
         person=_person(person, photo is not None),
         framing=Framing(
             crop=parse_crop(_word(crop, DEFAULT_CROP)) if _given(crop) else None,

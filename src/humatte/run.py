@@ -15,13 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from humatte.arrays import to_bytes
+import numpy as np
+
+from humatte.arrays import to_integers
 from humatte.catalog import DEFAULT, find
 from humatte.console import progress, say
 from humatte.errors import OutputError, UsageError, one_line
 from humatte.files import Job, Plan, is_folder, plan, refuse_overwriting
 from humatte.hint_files import NO_FILES, HintFiles, Matched
 from humatte.image_io import (
+    DEEP_FORMATS,
     WRITABLE_FORMATS,
     check_channels,
     encode,
@@ -204,14 +207,14 @@ class _Cutter:
         from humatte.finish import cut_out
 
         started = time.perf_counter()
-        picture, hints = read(source), self.hints.read(name)
+        options, hints = self.request.options, self.hints.read(name)
+        picture = read(source, keep_deep=format_name in DEEP_FORMATS)
         opened = time.perf_counter()
-        result = cut_out(picture, self._network(), self.request.options, hints)
+        result = cut_out(picture, self._network(), options, hints)
+        del picture  # encoding a large one needs its memory
         finished = time.perf_counter()
-        data = encode(result.pixels, format_name, result.kept)
-        matte = b""
-        if mask:
-            matte = encode(to_bytes(result.alpha), output_format(mask, None), result.kept)
+        data = encode(result.pixels, format_name, result.kept, premultiplied=options.premultiplied)
+        matte = encode_matte(result, mask) if mask else b""
         ended = time.perf_counter()
         seconds = {"read": opened - started, "encode": ended - finished, "total": ended - started}
         return _Encoded(data, matte, result, hints.given(), result.seconds | seconds)
@@ -249,6 +252,13 @@ class _Cutter:
         for warning in outcome.warnings:
             say(f"warning: {name}: {warning}")
         self.reporter.add(str(name), outcome.facts)
+
+
+def encode_matte(result: CutOut, path: Path) -> bytes:
+    """The matte's file, with as many bits as the result where the format can."""
+    format_name = output_format(path, None)
+    dtype = result.pixels.dtype if format_name in DEEP_FORMATS else np.uint8
+    return encode(to_integers(result.alpha, dtype), format_name, result.kept)
 
 
 def _text(path: Path | None) -> str | None:
