@@ -76,6 +76,13 @@ def cutout(
     format_name: Annotated[
         str | None, typer.Option("-f", "--format", help="png, webp, avif, tiff or jpg.")
     ] = None,
+    refine: Annotated[
+        str | None,
+        typer.Option(
+            "--refine",
+            help="How edges become as fine as the picture: off, fast, or detail (unless given).",
+        ),
+    ] = None,
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave finished results: resume a folder.")
     ] = False,
@@ -89,6 +96,7 @@ def cutout(
         alpha_only=alpha,
         format_name=format_name,
         skip_existing=skip_existing,
+        refine=refine,
     )
     if "-" in inputs or out == "-":
         if len(inputs) > 1:

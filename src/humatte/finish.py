@@ -17,7 +17,7 @@ from humatte.catalog import DEFAULT, load
 from humatte.composite import WHITE, Background, backdrop, over, parse_background, with_alpha
 from humatte.foreground import estimate_foreground
 from humatte.image_io import Kept, Picture, read
-from humatte.matting import has_person, matte
+from humatte.matting import REFINEMENT, Refinement, has_person, matte
 from humatte.network import Network
 
 
@@ -40,6 +40,7 @@ def cutout(
     background: str = "none",
     alpha_only: bool = False,
     model: str | Network = DEFAULT,
+    refine: Refinement = REFINEMENT,
 ) -> NDArray[np.uint8]:
     """Cuts the person out of a picture.
 
@@ -49,13 +50,15 @@ def cutout(
             path of a picture.
         alpha_only: give the matte instead of a picture.
         model: a network's name, an .onnx file, or an open network.
+        refine: `off`, `fast` or `detail`, how the matte becomes as large as the picture
+            (`humatte.matte`).
 
     Returns:
         uint8, in the picture's own colour profile: (H, W, 4) straight RGBA for `none`, (H, W, 3)
         over a background, (H, W) for `alpha_only`.
 
     Raises:
-        UsageError: unknown background or network, or a wrong array.
+        UsageError: unknown background, network or refinement, or a wrong array.
         PictureError: an unreadable picture.
     """
     network = model if isinstance(model, Network) else load(model)
@@ -63,11 +66,15 @@ def cutout(
         picture = Picture(check_image(source), None, Kept())
     else:
         picture = read(source if isinstance(source, bytes) else Path(source))
-    return cut_out(picture, network, parse_background(background), alpha_only).pixels
+    return cut_out(picture, network, parse_background(background), alpha_only, refine).pixels
 
 
 def cut_out(
-    picture: Picture, network: Network, background: Background, alpha_only: bool = False
+    picture: Picture,
+    network: Network,
+    background: Background,
+    alpha_only: bool = False,
+    refine: Refinement = REFINEMENT,
 ) -> CutOut:
     """Cuts the person out of a picture that is already read.
 
@@ -77,7 +84,7 @@ def cut_out(
     # Under transparency a file may hold anything: network, blur and gray see it over white.
     own = picture.alpha
     seen = image if own is None else over(image, own, WHITE)
-    found = matte(seen, network)
+    found = matte(seen, network, refine)
     alpha = found if own is None else found * own
     person = has_person(alpha)
     if alpha_only:

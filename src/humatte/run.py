@@ -18,6 +18,7 @@ from humatte.console import progress, say
 from humatte.errors import OutputError, UsageError, one_line
 from humatte.files import Job, Plan, is_folder, plan
 from humatte.image_io import WRITABLE_FORMATS, check_channels, encode, output_format, read, write
+from humatte.matting import REFINEMENT, Refinement, refinement
 
 if TYPE_CHECKING:
     from humatte.network import Network
@@ -32,13 +33,15 @@ class Request:
     alpha_only: bool = False
     format_name: str | None = None
     skip_existing: bool = False
+    refine: str | None = None
 
     def check(self, out: str | None) -> Background:
         """The parsed background, once the options make sense together.
 
         Raises:
-            UsageError: options that contradict each other, or an unknown background.
+            UsageError: options that contradict each other, or an unknown background or refinement.
         """
+        self.refinement()
         if self.alpha_only and self.background:
             raise UsageError("--alpha writes the matte alone; leave --background out")
         suffix = Path(out).suffix.lower().lstrip(".") if out else ""
@@ -47,6 +50,10 @@ class Request:
             if WRITABLE_FORMATS[suffix] != wanted:
                 raise UsageError(f"{out} is not {self.format_name}; leave --format out, or rename")
         return parse_background(self.background or "none")
+
+    def refinement(self) -> Refinement:
+        """How mattes become as large as their pictures."""
+        return refinement(self.refine or REFINEMENT)
 
 
 def run_files(inputs: Sequence[str], out: str | None, request: Request) -> bool:
@@ -144,8 +151,10 @@ class _Cutter:
         """The finished file of one picture."""
         from humatte.finish import cut_out
 
-        picture = read(source)
-        result = cut_out(picture, self._network(), self.background, self.request.alpha_only)
+        picture, asked = read(source), self.request
+        result = cut_out(
+            picture, self._network(), self.background, asked.alpha_only, asked.refinement()
+        )
         return _Encoded(encode(result.pixels, format_name, result.kept), result.person_found)
 
     def file(self, job: Job) -> None:
