@@ -134,7 +134,8 @@ def with_alpha(foreground: Image, alpha: Alpha) -> NDArray[np.uint8]:
     opacity = to_bytes(alpha)
     result = np.asarray(cv2.cvtColor(foreground, cv2.COLOR_RGB2RGBA))
     result[..., 3] = opacity
-    result.view(np.uint32)[opacity == 0] = 0
+    # With two dimensions, as the mask: with three, numpy would list every place, 16 bytes for each.
+    result.view(np.uint32)[..., 0][opacity == 0] = 0
     return result
 
 

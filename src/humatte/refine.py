@@ -110,9 +110,10 @@ def sharpen(image: Image, small: Alpha) -> Alpha:
     check_image(image)
     check_alpha(small)
     size = (image.shape[0], image.shape[1])
-    result = np.clip(resize(small, size), 0, 1)
+    result = resize(small, size)
     if max(size) <= max(small.shape):
-        return result
+        return np.clip(result, 0, 1)
+    np.clip(result, 0, 1, out=result)  # in place: of a large picture a copy is hundreds of MB
     # A side may be longer by the rounding to whole pixels.
     small = resize(small, (min(size[0], small.shape[0]), min(size[1], small.shape[1])))
     # Between a 0 and a 1 the enlarged matte is soft, even where no pixel of the small one is.
