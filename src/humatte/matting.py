@@ -16,7 +16,7 @@ from humatte.second_look import boxes_of_small_people, put_in
 
 Refinement = Literal["off", "fast", "detail"]
 REFINEMENT: Refinement = "detail"
-"""What users get unless they choose: under 1.5 s for 12 megapixels (benchmarks/refine.py)."""
+"""What users get unless they choose; benchmarks/refine.py says what each gives and costs."""
 
 # Below this share of the picture a "person" is noise: 0.2 % is a square of 14 x 14 in 320 x 320.
 _LEAST_PERSON = 0.002
