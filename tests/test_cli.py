@@ -61,6 +61,18 @@ def test_the_matte_alone(humatte, astronaut: Path, tmp_path: Path) -> None:
     assert (matte == np.asarray(opened(tmp_path / "b.png"))[..., 3]).all()
 
 
+def test_refine_off_writes_the_networks_own_matte(humatte, astronaut: Path, tmp_path: Path) -> None:
+    from humatte import load
+    from humatte.arrays import to_bytes
+
+    for words in ([], ["--refine", "off"]):
+        name = tmp_path / f"{len(words)}.png"
+        assert humatte("cutout", astronaut, "--alpha", "-o", name, *words).code == 0
+    plain = to_bytes(load()(np.asarray(opened(astronaut))))
+    assert (np.asarray(opened(tmp_path / "2.png")) == plain).all()
+    assert (np.asarray(opened(tmp_path / "0.png")) != plain).any()
+
+
 def test_nobody_there_is_said_and_is_no_failure(humatte, photo: Path, tmp_path: Path) -> None:
     result = humatte("cutout", photo, "-o", tmp_path / "a.png")
     assert result.code == 0
@@ -98,7 +110,7 @@ def test_whatever_happens_to_one_picture_the_others_go_on(
         return cut_out(*words)
 
     monkeypatch.setattr(finish, "cut_out", out_of_memory_once)
-    result = humatte("cutout", two_pictures, "-o", tmp_path / "out")
+    result = humatte("cutout", two_pictures, "-o", tmp_path / "out", "--jobs", 1)
     assert result.code == 1
     assert "a.jpg: no room" in result.err
     assert "1 cut out, 1 failed" in result.err
@@ -175,6 +187,7 @@ BAD_USE = {
     "a bomb": (["cutout", "bomb.png"], 1, "megapixels"),
     "an unknown network": (["cutout", "good.jpg", "-m", "nigth"], 2, "bundled"),
     "an unknown background": (["cutout", "good.jpg", "-b", "nowhere"], 2, "background"),
+    "an unknown refinement": (["cutout", "good.jpg", "--refine", "best"], 2, "off, fast or detail"),
     "an unknown format": (["cutout", "good.jpg", "-o", "a.docx"], 2, "cannot write"),
     "transparency in a JPEG": (["cutout", "good.jpg", "-o", "a.jpg"], 2, "no transparency"),
     "an unwritable output": (

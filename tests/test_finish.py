@@ -27,6 +27,8 @@ class FixedNetwork:
         self.seen = image
         return self.alpha
 
+    small = __call__
+
 
 def test_path_bytes_and_array_give_the_same(astronaut: Path) -> None:
     from_path = humatte.cutout(str(astronaut))

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from humatte.pipeline import Room, default_jobs, overlapped
+from humatte.pipeline import Room, cores, overlapped
 
 
 def test_answers_come_in_order_whoever_is_faster() -> None:
@@ -64,5 +64,32 @@ def test_room_is_kept_and_the_largest_goes_alone() -> None:
     assert len(most) == 32
 
 
-def test_jobs_are_some() -> None:
-    assert default_jobs() >= 1
+def test_what_was_under_way_when_ctrl_c_came_is_still_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = threading.Event()
+
+    def interrupted(_: object) -> None:
+        begun.wait(10)
+        raise KeyboardInterrupt
+
+    def work(number: int) -> int:
+        begun.set()
+        return number
+
+    monkeypatch.setattr("humatte.pipeline.wait", interrupted)
+    found = []
+
+    def ask() -> None:
+        for _, future in overlapped(work, range(100), 2):
+            found.append(future.result())
+
+    with pytest.raises(KeyboardInterrupt):
+        ask()
+    assert found[0] == 0
+    assert found == sorted(found)
+    assert len(found) <= 8
+
+
+def test_there_are_cores() -> None:
+    assert cores() >= 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from drawn import disc, gradient, noise
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from humatte.arrays import resize, to_bytes, to_float
 from humatte.composite import over
 from humatte.errors import UsageError
-from humatte.refine import refine
+from humatte.metrics import gradient_error
+from humatte.refine import refine, sharpen
 
 RED, BLUE = np.array([200, 40, 30], np.uint8), np.array([20, 60, 190], np.uint8)
 
@@ -126,3 +128,95 @@ def test_wrong_use() -> None:
         refine(noise(20, 20), small, radius_px=0)
     with pytest.raises(UsageError, match="epsilon 0"):
         refine(noise(20, 20), small, epsilon=0)
+
+
+def blurred(alpha: np.ndarray, factor: int) -> np.ndarray:
+    """A matte as networks make them: small, its edges blurred."""
+    small = resize(alpha, (alpha.shape[0] // factor, alpha.shape[1] // factor))
+    soft = cv2.GaussianBlur(small, (0, 0), 1)
+    return np.clip((soft - 0.02) / 0.96, 0, 1).astype(np.float32)
+
+
+def strands(height: int, width: int) -> np.ndarray:
+    """Alpha of a disc with hair on it, one to three pixels thick, drawn four times as large."""
+    rng = np.random.default_rng(0)
+    drawn = np.zeros((4 * height, 4 * width), np.uint8)
+    middle, radius = np.array((2 * width, int(2.4 * height))), height
+    cv2.circle(drawn, [int(place) for place in middle], radius, 255, -1)
+    for angle in rng.uniform(np.pi, 2 * np.pi, 60):
+        way = np.array((np.cos(angle), np.sin(angle)))
+        points = [middle + way * radius * (0.97 + 0.1 * step) for step in range(5)]
+        points = np.rint(points + np.cumsum(rng.normal(0, 8, (5, 2)), axis=0)).astype(np.int32)
+        cv2.polylines(drawn, [points], False, 255, int(rng.integers(4, 12)), cv2.LINE_AA)
+    return to_float(resize(drawn, (height, width)))
+
+
+def spotted(colour: np.ndarray, height: int, width: int, seed: int) -> np.ndarray:
+    grain = np.random.default_rng(seed).normal(0, 6, (height, width, 1))
+    return np.clip(colour + grain, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("factor", [4, 10])
+@pytest.mark.parametrize("shape", ["disc", "strands"])
+def test_a_blurred_matte_gets_the_edges_of_the_picture(shape: str, factor: int) -> None:
+    alpha = disc(400, 480, 120) if shape == "disc" else strands(400, 480)
+    image = over(spotted(RED, 400, 480, 0), alpha, spotted(BLUE, 400, 480, 1))
+    small = blurred(alpha, factor)
+    bilinear = np.clip(resize(small, alpha.shape), 0, 1)
+    band = (bilinear > 0) & (bilinear < 1)
+    errors = [
+        (np.abs(found - alpha)[band].mean(), gradient_error(found, alpha, band))
+        for found in (bilinear, sharpen(image, small))
+    ]
+    assert errors[1][0] < 0.5 * errors[0][0]
+    assert errors[1][1] < 0.5 * errors[0][1]
+
+
+def test_what_is_decided_does_not_change_whatever_the_picture_shows() -> None:
+    small = blurred(disc(300, 300, 90), 5)
+    bilinear = np.clip(resize(small, (300, 300)), 0, 1)
+    decided = (bilinear == 0) | (bilinear == 1)
+    found = sharpen(noise(300, 300), small)
+    assert decided.mean() > 0.5
+    assert (found[decided] == bilinear[decided]).all()
+    assert (found != bilinear).any()
+    assert 0 <= found.min() <= found.max() <= 1
+
+
+def test_a_hard_edge_becomes_the_pictures_own() -> None:
+    """No pixel of the small matte is soft; between 0 and 1 the enlarged one is."""
+    alpha = np.zeros((120, 120), np.float32)
+    alpha[:, 62:] = 1
+    image = over(np.broadcast_to(RED, (120, 120, 3)), alpha, BLUE[None, None])
+    small = np.zeros((30, 30), np.float32)
+    small[:, 15:] = 1
+    assert np.abs(sharpen(image, small) - alpha)[:, 60:64].max() < 0.2
+
+
+@pytest.mark.parametrize("value", [0, 0.5, 1])
+def test_a_matte_without_edges_stays_flat(value: float) -> None:
+    found = sharpen(noise(200, 90), np.full((20, 9), value, np.float32))
+    assert np.abs(found - value).max() < 1e-5
+
+
+def test_a_matte_as_large_as_its_picture_is_given_back() -> None:
+    small = disc(60, 70, 20, soft=6)
+    assert (sharpen(noise(60, 70), small) == small).all()
+    assert sharpen(noise(30, 35), small).shape == (30, 35)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (30_000, 7), (7, 30_000), (385, 3)])
+def test_any_size_is_sharpened(size: tuple[int, int]) -> None:
+    scale = 384 / max(size)
+    shape = [max(1, round(side * scale)) for side in size]
+    small = np.random.default_rng(0).random(shape).astype(np.float32)
+    found = sharpen(noise(*size), small)
+    assert found.shape == size
+    assert 0 <= found.min() <= found.max() <= 1
+
+
+def test_sharpened_strips_leave_no_seam() -> None:
+    alpha = disc(700, 300, 130)
+    image = over(np.broadcast_to(RED, (700, 300, 3)), alpha, BLUE[None, None])
+    mirrored = sharpen(np.ascontiguousarray(image[::-1]), blurred(alpha, 10)[::-1].copy())
+    assert np.abs(sharpen(image, blurred(alpha, 10)) - mirrored[::-1]).max() < 1e-3

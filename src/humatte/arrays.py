@@ -34,6 +34,29 @@ class Box(NamedTuple):
     bottom: int
     right: int
 
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """To index an image (H, W, …) with."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def touches(self, other: Box) -> bool:
+        """Whether the two share a pixel."""
+        return (
+            self.top < other.bottom
+            and other.top < self.bottom
+            and self.left < other.right
+            and other.left < self.right
+        )
+
+    def with_other(self, other: Box) -> Box:
+        """The box about both."""
+        return Box(
+            min(self.top, other.top),
+            min(self.left, other.left),
+            max(self.bottom, other.bottom),
+            max(self.right, other.right),
+        )
+
 
 def check_image(image: Any) -> Image:
     """Returns `image` if it is (H, W, 3) uint8 with at least one pixel.

@@ -64,6 +64,13 @@ def cutout(
     alpha: Annotated[
         bool, typer.Option("--alpha", help="Write the matte alone.", rich_help_panel=_OUT)
     ] = False,
+    refine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="off|fast|detail",
+            help="How edges become as fine as the picture; detail unless given.",
+        ),
+    ] = None,
     premultiplied: Annotated[
         bool,
         typer.Option(
@@ -232,6 +239,7 @@ def cutout(
         fit=fit,
         alpha_only=alpha,
         premultiplied=premultiplied,
+        refine=refine,
         person=person,
         crop=_alone(crop),
         aspect=aspect,

@@ -36,7 +36,7 @@ from humatte.hints import NO_HINTS, Hints, Source, guided, read_hints
 from humatte.id_photo import ID_DPI, id_frame
 from humatte.image_io import Kept, Picture, read
 from humatte.lengths import Colour
-from humatte.matting import has_person, matte
+from humatte.matting import REFINEMENT, Refinement, has_person, matte
 from humatte.metadata import reframed
 from humatte.network import Network
 from humatte.options import PLAIN, Options, Word, parse_options
@@ -72,6 +72,7 @@ def cutout(
     alpha_only: bool = False,
     premultiplied: bool = False,
     model: str | Network = DEFAULT,
+    refine: Refinement = REFINEMENT,
     person: str | None = None,
     keep: Source | None = None,
     drop: Source | None = None,
@@ -96,6 +97,8 @@ def cutout(
         alpha_only: give the matte instead of a picture.
         premultiplied: give colours multiplied by alpha; for transparent results.
         model: a network's name, an .onnx file, or an open network.
+        refine: `off`, `fast` or `detail`, how the matte becomes as large as the picture
+            (`humatte.matte`).
         person: `all`, `largest`, `at X,Y` or `box LEFT,TOP,RIGHT,BOTTOM`.
         keep: white where the person is, whatever the network says: a file, or an array (H, W).
         drop: white where the person is not.
@@ -124,6 +127,7 @@ def cutout(
         fit=fit,
         alpha_only=alpha_only,
         premultiplied=premultiplied,
+        refine=refine,
         person=person,
         crop=crop,
         aspect=aspect,
@@ -165,7 +169,7 @@ def cut_out(
     # Under transparency a file may hold anything: network, blur and gray see it over white.
     seen: Colours = picture.image if own is None else over(picture.image, own, WHITE)
     started = time.perf_counter()
-    raw = matte(seen, network)
+    raw = matte(seen, network, options.refine)
     matted = time.perf_counter()
     found = guided(raw, hints)
     image = picture.image if picture.deep is None else picture.deep

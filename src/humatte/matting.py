@@ -2,22 +2,64 @@
 
 from __future__ import annotations
 
+from typing import Literal, cast, get_args
+
 import numpy as np
 
 from humatte.arrays import Alpha, Image, check_image
+from humatte.detail import look_closer
+from humatte.errors import UsageError
 from humatte.metrics import LEAST_PERSON, PERSON_THRESHOLD
 from humatte.network import Network
+from humatte.refine import sharpen
+from humatte.second_look import boxes_of_small_people, put_in
+
+Refinement = Literal["off", "fast", "detail"]
+REFINEMENT: Refinement = "detail"
+"""What users get unless they choose; benchmarks/refine.py says what each gives and costs."""
 
 
-def matte(image: Image, network: Network) -> Alpha:
+def matte(image: Image, network: Network, refine: Refinement = REFINEMENT) -> Alpha:
     """The matte (H, W) float32 in [0, 1] of an image (H, W, 3) uint8 RGB.
 
     An empty scene gives an empty matte: nothing is stretched.
 
+    Args:
+        image: of any size.
+        network: an open network.
+        refine: how the network's matte, a few hundred pixels large, becomes as large as the image.
+            `off`: enlarged bilinearly. `fast`: edges drawn after the picture, and people who fill
+            little of it looked at again. `detail`: edges also looked at again, from closer by.
+
     Raises:
-        UsageError: anything but an image (H, W, 3) uint8.
+        UsageError: anything but an image (H, W, 3) uint8, or an unknown refinement.
     """
-    return network(check_image(image))
+    check_image(image)
+    if refinement(refine) == "off":
+        return network(image)
+    small = network.small(image)
+    alpha = _at_full_size(image, small, network, refine)
+    for box in boxes_of_small_people(small, (image.shape[0], image.shape[1])):
+        part = image[box.slices]
+        put_in(alpha, _at_full_size(part, network.small(part), network, refine), box)
+    return alpha
+
+
+def refinement(name: str) -> Refinement:
+    """The refinement of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in get_args(Refinement):
+        raise UsageError(f"unknown refinement '{name}'; expected off, fast or detail")
+    return cast(Refinement, name)
+
+
+def _at_full_size(image: Image, small: Alpha, network: Network, refine: Refinement) -> Alpha:
+    if refine == "detail":
+        small = look_closer(image, small, network)
+    return sharpen(image, small)
 
 
 def has_person(alpha: Alpha) -> bool:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from humatte.arrays import Alpha, Batch, Image
 from humatte.errors import NetworkError, one_line
-from humatte.prepare import fit, restore
+from humatte.prepare import fit, restore, unpadded
 
 UNDECIDED = 0.02  # the mattes trained on are 0 and 1 beyond this, too
 FACTS_KEY = "humatte"  # the metadata entry that holds the facts as JSON
@@ -119,6 +119,19 @@ class Network:
         """
         batch, placement = fit(image, self.facts.best_long_side, self.facts.stride)
         return restore(settle(self.run(batch)), placement)
+
+    def small(self, image: Image, long_side: int | None = None) -> Alpha:
+        """The matte of an image (H, W, 3) uint8 RGB before it is enlarged to the image's size.
+
+        Args:
+            image: of any size.
+            long_side: of the image as the network sees it, in pixels; its best if None.
+
+        Returns:
+            (h, w) float32 in [0, 1] with that long side, decided as in a call.
+        """
+        batch, placement = fit(image, long_side or self.facts.best_long_side, self.facts.stride)
+        return unpadded(settle(self.run(batch)), placement)
 
 
 def fingerprints_of(text: str) -> NDArray[np.uint64]:

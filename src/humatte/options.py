@@ -13,6 +13,7 @@ from humatte.effects import Effects, parse_outline, parse_shadow
 from humatte.errors import UsageError
 from humatte.framing import Framing, parse_aspect, parse_crop, parse_pad, parse_size
 from humatte.id_photo import ID_DPI, IdPhoto, parse_id_photo
+from humatte.matting import REFINEMENT, Refinement, refinement
 from humatte.parts import Choice, parse_person
 
 DEFAULT_CROP = "5%"
@@ -31,6 +32,8 @@ class Options:
     alpha_only: bool = False
     premultiplied: bool = False
     """Of the file; a `CutOut` is straight in any case."""
+    refine: Refinement = REFINEMENT
+    """How the matte becomes as large as the picture."""
     person: Choice | None = None
     """None keeps everyone."""
     framing: Framing = _AS_IT_IS
@@ -55,6 +58,7 @@ def parse_options(
     fit: str | None = None,
     alpha_only: bool = False,
     premultiplied: bool = False,
+    refine: str | None = None,
     person: str | None = None,
     crop: Word = None,
     aspect: str | float | None = None,
@@ -95,6 +99,7 @@ def parse_options(
         background=behind,
         alpha_only=alpha_only,
         premultiplied=premultiplied,
+        refine=refinement(refine or REFINEMENT),
         person=_person(person, photo is not None),
         framing=Framing(
             crop=parse_crop(_word(crop, DEFAULT_CROP)) if _given(crop) else None,

@@ -10,7 +10,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
@@ -18,18 +18,14 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-_MOST_WORKERS = 8  # more than this wait for the disk and for each other
 _AHEAD = 3  # answers a worker may be ahead of the slowest picture
 
 
-def default_jobs() -> int:
-    """How many pictures are worked on at once when nobody says: as many as there are cores."""
-    return min(
-        _MOST_WORKERS, len(os.sched_getaffinity(0)) if _HAS_AFFINITY else os.cpu_count() or 1
-    )
-
-
-_HAS_AFFINITY = hasattr(os, "sched_getaffinity")  # Linux; a container may own few of the cores
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux: a container may own few of the machine's
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Room:
@@ -60,7 +56,8 @@ def overlapped(
     """Runs `work` on items, several at once in threads; gives each with its finished future.
 
     In the order of the items. Whoever stops asking stops the work: what is under way is finished,
-    nothing more is begun.
+    nothing more is begun. After Ctrl-C while it waits, what was under way is still given, then
+    KeyboardInterrupt raised.
 
     Args:
         work: called from several threads. What it raises is in its future.
@@ -68,15 +65,19 @@ def overlapped(
         workers: threads.
     """
     todo = iter(items)
+    waiting: deque[tuple[Item, Future[Answer]]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="humatte")
     try:
-        waiting = deque(
-            (item, pool.submit(work, item)) for item in islice(todo, workers * (1 + _AHEAD))
-        )
-        while waiting:
-            item, future = waiting.popleft()
-            future.exception()  # waits; Ctrl-C comes through here
-            yield item, future
-            waiting.extend((item, pool.submit(work, item)) for item in islice(todo, 1))
+        while True:
+            room = workers * (1 + _AHEAD) - len(waiting)
+            waiting.extend((item, pool.submit(work, item)) for item in islice(todo, room))
+            if not waiting:
+                return
+            wait([waiting[0][1]])
+            yield waiting.popleft()
+    except KeyboardInterrupt:
+        pool.shutdown(wait=True, cancel_futures=True)
+        yield from ((item, future) for item, future in waiting if not future.cancelled())
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

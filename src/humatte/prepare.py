@@ -53,7 +53,11 @@ def fit(image: Image, long_side: int, stride: int) -> tuple[Batch, Placement]:
 
 def restore(alpha: Batch, placement: Placement) -> Alpha:
     """The matte (H, W) of the original picture, from a network's alpha (1, 1, h, w)."""
-    height, width = placement.inner
-    inner = np.ascontiguousarray(alpha[0, 0, :height, :width], dtype=np.float32)
-    full = resize(inner, placement.original)
+    full = resize(unpadded(alpha, placement), placement.original)
     return np.clip(full, 0.0, 1.0, out=full)
+
+
+def unpadded(alpha: Batch, placement: Placement) -> Alpha:
+    """The matte (h, w) of the fitted picture, its padding cut off: an array of its own."""
+    height, width = placement.inner
+    return np.array(alpha[0, 0, :height, :width], np.float32, order="C")

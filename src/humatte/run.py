@@ -35,7 +35,7 @@ from humatte.image_io import (
 )
 from humatte.options import PLAIN, Options
 from humatte.paths import guard_outputs, make_folder
-from humatte.pipeline import Room, default_jobs, overlapped
+from humatte.pipeline import Room, cores, overlapped
 from humatte.report import STDOUT, Reporter, facts
 
 if TYPE_CHECKING:
@@ -287,9 +287,9 @@ def _run_many(work: Plan, cut: _Cutter) -> bool:
 
 def _under_way(jobs: Sequence[Job], cut: _Cutter) -> Iterator[tuple[Job, Future[_Outcome]]]:
     """Pictures that are read, cut out and written, several at once."""
-    workers = min(cut.request.jobs or default_jobs(), len(jobs)) or 1
+    workers = min(cut.request.jobs or cores(), len(jobs)) or 1
     room = Room(_MEGAPIXELS_AT_ONCE)
-    cut.threads = max(1, default_jobs() // workers)
+    cut.threads = max(1, cores() // workers)
 
     def work(job: Job) -> _Outcome:
         with room.for_one(megapixels(job.source)):
