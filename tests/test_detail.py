@@ -81,3 +81,14 @@ def test_a_picture_with_nothing_closer_to_see_is_left_alone() -> None:
     small, network = disc(64, 50, 20), SeesGray()
     assert look_closer(noise(127, 100), small, network) is small  # type: ignore[arg-type]
     assert not network.looks
+
+
+@pytest.mark.parametrize(("sure", "kept"), [(0.95, True), (0.55, False)])
+def test_a_closer_look_that_misses_a_limb_is_not_believed(sure: float, kept: bool) -> None:
+    limb = np.zeros((64, 64), np.float32)
+    limb[20:44] = sure  # as sure as a network is of an arm, never wholly
+    found = look_closer(np.zeros((256, 256, 3), np.uint8), limb, SeesGray())  # type: ignore[arg-type]
+    inside = found[56:72]
+    assert (np.allclose(inside, sure, atol=0.01)) == kept
+    if not kept:
+        assert (inside < 0.6 * sure).all()

@@ -22,6 +22,9 @@ from humatte.prepare import fitted_size
 _SCALE = 2
 _OVERLAP = 0.25  # of a tile's side, shared with the next one, where one fades into the other
 _TRUST = 0.75  # how much the closer look counts against the first: benchmarks/refine.py
+_LOCAL_PX = 17  # of the closer look: what the two must agree on is larger than an edge is wide
+# How much of the matte around may change where the first look was sure, and more where it was not.
+_FREE_CHANGE, _DOUBT_CHANGE = 0.25, 0.6
 _FADE = 8  # a tile's weight rises over 1/8 of its side
 
 
@@ -53,7 +56,21 @@ def look_closer(image: Image, small: Alpha, network: Network) -> Alpha:
             weights[tile] += weight
     first = np.clip(resize(small, size), 0, 1)
     seen = np.divide(total, weights, out=first.copy(), where=weights > 0)
-    return np.clip(first + _TRUST * band * (seen - first), 0, 1)
+    return np.clip(first + _TRUST * band * _agreed(first, seen) * (seen - first), 0, 1)
+
+
+def _agreed(first: Alpha, seen: Alpha) -> NDArray[np.float32]:
+    """1 where two looks agree about who is there, but for where the edge runs; else 0.
+
+    A closer look sees an arm without its body, and may miss it. Where the first look was sure, on
+    the whole, and the closer one says the opposite, the first is right; where it was not sure, the
+    closer one decides.
+    """
+    window = (_LOCAL_PX, _LOCAL_PX)
+    before, after = (cv2.blur(alpha, window) for alpha in (first, seen))
+    doubt = 1 - np.abs(2 * before - 1)
+    change = np.abs(after - before) - _FREE_CHANGE - _DOUBT_CHANGE * doubt
+    return np.asarray(1 - np.clip(change / _FREE_CHANGE, 0, 1))
 
 
 def _band(small: Alpha, size: tuple[int, int]) -> NDArray[np.float32]:
