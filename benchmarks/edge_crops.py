@@ -2,8 +2,9 @@
 
     python benchmarks/edge_crops.py PHOTO… -o crops.png [--model NAME] [--side 200] [--each 1]
 
-Of every photo the windows that hold the longest outline, apart from each other: the photo; the matte only
-enlarged, over green, with the photo's own colours; then `fast` and `detail` with straight colours.
+Of every photo the windows that hold the longest outline, apart from each other: the photo; the
+matte only enlarged, over green, with its own colours; then `fast` and `detail` with straight
+colours.
 """
 
 from __future__ import annotations
