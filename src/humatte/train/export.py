@@ -10,6 +10,7 @@ import hashlib
 import logging
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -97,8 +98,23 @@ def _facts(checkpoint: Checkpoint, recipe: Recipe, stride: int) -> Facts:
         data_hash=checkpoint.data_hash,
         commit=checkpoint.commit,
         scores=checkpoint.scores,
-        recipe=recipe.model_dump(mode="json"),
+        recipe=_without_places(recipe.model_dump(mode="json")),
     )
+
+
+def _without_places(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The recipe with the last two parts of every path only: the rest says where its author keeps
+    files, which is of no use elsewhere."""
+    return {
+        key: _without_places(value) if isinstance(value, dict) else _short(value)
+        for key, value in recipe.items()
+    }
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, str) and "/" in value:
+        return "/".join(Path(value).parts[-2:])
+    return value
 
 
 def write_network(
