@@ -103,8 +103,10 @@ def _facts(checkpoint: Checkpoint, recipe: Recipe, stride: int) -> Facts:
 
 
 def _without_places(recipe: dict[str, Any]) -> dict[str, Any]:
-    """The recipe with the last two parts of every path only: the rest says where its author keeps
-    files, which is of no use elsewhere."""
+    """The recipe with the last two parts of every path only.
+
+    The rest says where its author keeps files, which is of no use elsewhere.
+    """
     return {
         key: _without_places(value) if isinstance(value, dict) else _short(value)
         for key, value in recipe.items()
