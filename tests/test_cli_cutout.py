@@ -202,6 +202,45 @@ def test_stdin_with_a_matte_and_a_report(
     assert json.loads(report.read_text())["source"] == "stdin"
 
 
+def test_a_single_picture_done_before_keeps_its_line_of_the_report(
+    humatte, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = tmp_path / "r.json"
+    for source in (photo, "-"):
+        words = (source, "-o", tmp_path / f"{len(str(source))}.png", "--report", report)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(photo.read_bytes())))
+        assert humatte("cutout", *words).code == 0
+        before = report.read_text()
+        assert json.loads(before)["share"] == 0
+        assert humatte("cutout", *words, "--skip-existing").code == 0
+        assert report.read_text() == before
+        report.unlink()
+        assert humatte("cutout", *words, "--skip-existing").code == 0
+        assert json.loads(report.read_text())["skipped"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["-b", "good.jpg", "-o", "good.jpg"], "is an input"),
+        (["--keep", "hint.png", "-o", "hint.png"], "is an input"),
+        (["-o", "a.png", "--mask-out", "m.docx"], "cannot write"),
+    ],
+)
+def test_wrong_outputs_of_a_picture_from_stdin_are_refused_before_it_is_read(
+    humatte, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(gradient(40, 30)).save("good.jpg")
+    Image.new("L", (30, 40)).save("hint.png")
+    monkeypatch.setattr(sys, "stdin", None)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    result = humatte("cutout", "-", *words)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert expected in result.err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 WRONG = {
     "a report where the picture goes": (["-o", "-", "--report", "json"], "stdout carries"),
     "a matte into a folder, from stdin": (["-o", "-", "--mask-out", "."], "a folder"),

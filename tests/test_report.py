@@ -54,15 +54,23 @@ def test_places_that_cannot_or_must_not_be_written_are_refused(tmp_path: Path) -
 
 def test_a_picture_done_before_keeps_its_line(tmp_path: Path) -> None:
     file = tmp_path / "r.jsonl"
-    file.write_text('{"source": "a.jpg", "share": 0.25}\nno line of ours\n[1]\n')
+    before = [
+        {"source": "a.jpg", "result": "a.png", "share": 0.25},
+        {"source": "elsewhere.jpg", "result": "old/elsewhere.png", "share": 0.25},
+        {"source": "failed.jpg", "error": "broken"},
+    ]
+    lines = "".join(f"{json.dumps(entry)}\n" for entry in before)
+    file.write_text(f"{lines}no line of ours\n[1]\n")
     reporter = Reporter(str(file))
-    reporter.skipped("a.jpg")
-    reporter.skipped("b.jpg")
+    for name in ("a", "elsewhere", "failed", "new"):
+        reporter.skipped(f"{name}.jpg", Path(f"{name}.png"))
     reporter.add("c.jpg", {"share": 1})
     reporter.close()
     assert [json.loads(line) for line in file.read_text("utf-8").splitlines()] == [
-        {"source": "a.jpg", "share": 0.25},
-        {"source": "b.jpg", "skipped": True},
+        before[0],
+        {"source": "elsewhere.jpg", "skipped": True},
+        {"source": "failed.jpg", "skipped": True},
+        {"source": "new.jpg", "skipped": True},
         {"source": "c.jpg", "share": 1},
     ]
 

@@ -99,7 +99,7 @@ class Reporter:
         guard_outputs([self._path], inputs)
         self.wanted = target is not None
         self._lines: list[str] = []
-        self._earlier: dict[str, str] | None = None
+        self._earlier: dict[tuple[str, str], str] | None = None
         self._next_write = time.monotonic() + _WRITE_EVERY_S
 
     def add(self, source: str, entry: dict[str, Any]) -> None:
@@ -109,11 +109,14 @@ class Reporter:
         line = json.dumps({"source": source} | entry, ensure_ascii=False)
         self._put(line)
 
-    def skipped(self, source: str) -> None:
-        """Notes a picture that was done before: by its line in the file that is there, if any."""
+    def skipped(self, source: str, result: Path) -> None:
+        """Notes a picture that was done before: by its line in the file that is there, if any.
+
+        The line of a failure, or of another result, is not that of this one.
+        """
         if self._earlier is None:
             self._earlier = _lines_of(self._path)
-        if line := self._earlier.get(source):
+        if line := self._earlier.get((source, str(result))):
             self._put(line)
         else:
             self.add(source, {"skipped": True})
@@ -140,8 +143,8 @@ class Reporter:
             write("".join(f"{line}\n" for line in self._lines).encode(), self._path)
 
 
-def _lines_of(path: Path | None) -> dict[str, str]:
-    """The lines of an earlier report by their source; what is none is left out."""
+def _lines_of(path: Path | None) -> dict[tuple[str, str], str]:
+    """The lines of an earlier report by source and result; what has not both is left out."""
     if path is None or not path.is_file():
         return {}
     found = {}
@@ -150,6 +153,6 @@ def _lines_of(path: Path | None) -> dict[str, str]:
             entry = json.loads(line)
         except ValueError:
             continue
-        if isinstance(entry, dict) and isinstance(entry.get("source"), str):
-            found[entry["source"]] = line
+        if isinstance(entry, dict):
+            found[str(entry.get("source")), str(entry.get("result"))] = line
     return found
