@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -200,6 +202,25 @@ def test_stdin_with_a_matte_and_a_report(
     assert humatte("cutout", "-", *words).code == 0
     assert opened(matte).size == opened(tmp_path / "a.png").size == (84, 64)
     assert json.loads(report.read_text())["source"] == "stdin"
+
+
+def test_who_stops_reading_the_report_stops_no_picture(tmp_path: Path) -> None:
+    for name in "abcd":
+        Image.fromarray(gradient(20, 30)).save(tmp_path / f"{name}.png")
+    words = ["cutout", str(tmp_path), "-o", str(tmp_path / "cut"), "--report", "json"]
+    readable, writable = os.pipe()
+    os.close(readable)
+    answer = subprocess.run(
+        [sys.executable, "-m", "humatte", *words],
+        stdout=writable,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writable)
+    assert answer.returncode == 1
+    assert len(list((tmp_path / "cut").iterdir())) == 4
+    assert answer.stderr.count("stdout cannot be written (Broken pipe)") == 1
+    assert "Traceback" not in answer.stderr
 
 
 def test_a_single_picture_done_before_keeps_its_line_of_the_report(

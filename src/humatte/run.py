@@ -6,7 +6,6 @@ A bad picture does not stop the others. What is written is whole.
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -19,8 +18,8 @@ import numpy as np
 
 from humatte.arrays import to_integers
 from humatte.catalog import DEFAULT, find
-from humatte.console import progress, say
-from humatte.errors import OutputError, UsageError, one_line
+from humatte.console import progress, say, to_stdout
+from humatte.errors import UsageError, one_line
 from humatte.files import Job, Plan, is_folder, plan, refuse_overwriting
 from humatte.hint_files import NO_FILES, HintFiles, Matched
 from humatte.image_io import (
@@ -146,7 +145,7 @@ def run_stream(source: str, out: str | None, request: Request) -> None:
             if target:
                 write(result.data, target)
             else:
-                _to_stdout(result.data)
+                to_stdout(result.data)
             if mask:
                 write(result.mask, mask)
             cut.done(cut.outcome(result, target, mask), name)
@@ -172,16 +171,6 @@ def _stream_files(out: str | None, request: Request) -> tuple[Path | None, Path 
     if mask:
         output_format(mask, None)  # refuses what cannot be written
     return target, mask
-
-
-def _to_stdout(data: bytes) -> None:
-    try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        # What is left in the buffer would fail once more, with a trace, when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise OutputError(f"stdout cannot be written ({error.strerror})") from error
 
 
 @dataclass(frozen=True)
