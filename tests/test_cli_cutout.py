@@ -212,6 +212,7 @@ def test_who_stops_reading_the_report_stops_no_picture(tmp_path: Path) -> None:
     os.close(readable)
     answer = subprocess.run(
         [sys.executable, "-m", "humatte", *words],
+        check=False,
         stdout=writable,
         stderr=subprocess.PIPE,
         text=True,
@@ -283,6 +284,10 @@ WRONG = {
     "a crop that is none": (["-o", "a.png", "--crop=wide"], "crop"),
     "an aspect alone": (["-o", "a.png", "--aspect", "1:1"], "--crop"),
     "a fit without a picture": (["-o", "a.png", "--fit", "tile"], "--fit"),
+    "an id photo of gigapixels": (
+        ["-o", "a.jpg", "--id-photo", "500x500mm", "--dpi", "5000"],
+        "179 megapixels",
+    ),
     "a transparent id photo as JPEG": (
         ["-o", "a.jpg", "--id-photo", "2x2in", "-b", "none"],
         "no transparency",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from humatte.composite import FITS, Background, parse_background
 from humatte.effects import Effects, parse_outline, parse_shadow
 from humatte.errors import UsageError
+from humatte.frame import check_pixels
 from humatte.framing import Framing, parse_aspect, parse_crop, parse_pad, parse_size
 from humatte.id_photo import ID_DPI, IdPhoto, parse_id_photo
 from humatte.matting import REFINEMENT, Refinement, refinement
@@ -158,4 +159,6 @@ def _dpi(dpi: float | None, photo: IdPhoto | None) -> float | None:
         return ID_DPI if photo else None
     if not _DPI[0] <= dpi <= _DPI[1]:
         raise UsageError(f"--dpi {dpi:g}; expected {_DPI[0]:g} to {_DPI[1]:g}")
+    if photo:
+        check_pixels(photo.pixels(dpi), "result")
     return float(dpi)
