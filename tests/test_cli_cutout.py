@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -202,6 +203,30 @@ def test_stdin_with_a_matte_and_a_report(
     assert humatte("cutout", "-", *words).code == 0
     assert opened(matte).size == opened(tmp_path / "a.png").size == (84, 64)
     assert json.loads(report.read_text())["source"] == "stdin"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [((), [0.0012, 0.09]), (("--size", "200x100"), [0.02, 0.09]), (("--pad", 0), [0.0012, 0.09])],
+)
+def test_large_results_wait_for_each_other_as_large_pictures_do(
+    humatte, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], expected: list
+) -> None:
+    for height, width in ((30, 40), (300, 300)):
+        Image.fromarray(gradient(height, width)).save(tmp_path / f"{height}.png")
+    asked: list[float] = []
+
+    class Room:
+        def __init__(self, _: float) -> None:
+            pass
+
+        def for_one(self, amount: float) -> contextlib.AbstractContextManager[None]:
+            asked.append(amount)
+            return contextlib.nullcontext()
+
+    monkeypatch.setattr("humatte.run.Room", Room)
+    assert humatte("cutout", tmp_path, "-o", tmp_path / "cut", "-j", 1, *words).code == 0
+    assert sorted(asked) == pytest.approx(expected)
 
 
 def test_who_stops_reading_the_report_stops_no_picture(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from humatte.composite import FITS, Background, parse_background
 from humatte.effects import Effects, parse_outline, parse_shadow
 from humatte.errors import UsageError
 from humatte.frame import check_pixels
-from humatte.framing import Framing, parse_aspect, parse_crop, parse_pad, parse_size
+from humatte.framing import Framing, Wish, parse_aspect, parse_crop, parse_pad, parse_size
 from humatte.id_photo import ID_DPI, IdPhoto, parse_id_photo
 from humatte.matting import REFINEMENT, Refinement, refinement
 from humatte.parts import Choice, parse_person
@@ -47,6 +47,16 @@ class Options:
     def transparent(self) -> bool:
         """Whether the result has an alpha channel."""
         return self.background.none and not self.alpha_only
+
+    @property
+    def megapixels(self) -> float:
+        """Of the result, where a size is asked for: at most about so many; else 0."""
+        if self.id_photo:
+            height, width = self.id_photo.pixels(self.dpi or ID_DPI)
+            return height * width / 1e6
+        wish = self.framing.size or Wish()
+        side = wish.long_side or wish.width or wish.height or 0
+        return side * (wish.height or side) / 1e6
 
 
 PLAIN = Options()

@@ -300,7 +300,7 @@ def _under_way(jobs: Sequence[Job], cut: _Cutter) -> Iterator[tuple[Job, Future[
     cut.threads = max(1, cores() // workers)
 
     def work(job: Job) -> _Outcome:
-        with room.for_one(megapixels(job.source)):
+        with room.for_one(max(megapixels(job.source), cut.request.options.megapixels)):
             return cut.file(job)
 
     return overlapped(work, jobs, workers)
