@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from drawn import ROOT, disc, gradient, noise, opened, person, put
@@ -247,6 +248,18 @@ def test_who_stops_reading_the_report_stops_no_picture(tmp_path: Path) -> None:
     assert len(list((tmp_path / "cut").iterdir())) == 4
     assert answer.stderr.count("stdout cannot be written (Broken pipe)") == 1
     assert "Traceback" not in answer.stderr
+
+
+def test_decoders_say_nothing_of_sound_pictures(tmp_path: Path) -> None:
+    # 16-bit transparent TIFFs as OpenCV writes them do not say what their alpha means.
+    values = gradient(20, 30).astype(np.uint16) * 257
+    assert cv2.imwrite(str(tmp_path / "a.tiff"), np.dstack([values, values[..., :1]]))
+    words = ["cutout", tmp_path / "a.tiff", "-o", tmp_path / "b.tiff"]
+    answer = subprocess.run(
+        [sys.executable, "-m", "humatte", *words], check=True, capture_output=True, text=True
+    )
+    (line,) = answer.stderr.splitlines()
+    assert "no person found" in line
 
 
 def test_a_single_picture_done_before_keeps_its_line_of_the_report(
