@@ -108,6 +108,18 @@ def test_options_that_may_stand_alone() -> None:
     assert complete(["--crop=3", "--", "--crop"]) == ["--crop=3", "--", "--crop"]
 
 
+@pytest.mark.parametrize("words", [("",), ("-b", ""), ("--id-photo=",), ("-o", "")])
+def test_an_empty_word_is_no_wish(
+    humatte, kit: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(kit)  # an empty input would be this whole folder
+    before = sorted(kit.rglob("*"))
+    result = humatte("cutout", "photo.jpg", *words)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "empty" in result.err
+    assert sorted(kit.rglob("*")) == before
+
+
 def test_an_id_photo_has_its_size_and_dpi(humatte, kit: Path, tmp_path: Path) -> None:
     for name in ("a.jpg", "a.png"):
         words = ("--id-photo", "2x2in", "--dpi", "150")
