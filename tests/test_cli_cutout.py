@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from drawn import ROOT, disc, gradient, noise, opened, person, put
@@ -102,6 +106,18 @@ def test_options_that_may_stand_alone() -> None:
     assert complete(["--person", "at", "1,2", "a"]) == ["--person", "at 1,2", "a"]
     assert complete(["--person", "largest", "a"]) == ["--person", "largest", "a"]
     assert complete(["--crop=3", "--", "--crop"]) == ["--crop=3", "--", "--crop"]
+
+
+@pytest.mark.parametrize("words", [("",), ("-b", ""), ("--id-photo=",), ("-o", "")])
+def test_an_empty_word_is_no_wish(
+    humatte, kit: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(kit)  # an empty input would be this whole folder
+    before = sorted(kit.rglob("*"))
+    result = humatte("cutout", "photo.jpg", *words)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "empty" in result.err
+    assert sorted(kit.rglob("*")) == before
 
 
 def test_an_id_photo_has_its_size_and_dpi(humatte, kit: Path, tmp_path: Path) -> None:
@@ -202,6 +218,101 @@ def test_stdin_with_a_matte_and_a_report(
     assert json.loads(report.read_text())["source"] == "stdin"
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [((), [0.0012, 0.09]), (("--size", "200x100"), [0.02, 0.09]), (("--pad", 0), [0.0012, 0.09])],
+)
+def test_large_results_wait_for_each_other_as_large_pictures_do(
+    humatte, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], expected: list
+) -> None:
+    for height, width in ((30, 40), (300, 300)):
+        Image.fromarray(gradient(height, width)).save(tmp_path / f"{height}.png")
+    asked: list[float] = []
+
+    class Room:
+        def __init__(self, _: float) -> None:
+            pass
+
+        def for_one(self, amount: float) -> contextlib.AbstractContextManager[None]:
+            asked.append(amount)
+            return contextlib.nullcontext()
+
+    monkeypatch.setattr("humatte.run.Room", Room)
+    assert humatte("cutout", tmp_path, "-o", tmp_path / "cut", "-j", 1, *words).code == 0
+    assert sorted(asked) == pytest.approx(expected)
+
+
+def test_who_stops_reading_the_report_stops_no_picture(tmp_path: Path) -> None:
+    for name in "abcd":
+        Image.fromarray(gradient(20, 30)).save(tmp_path / f"{name}.png")
+    words = ["cutout", str(tmp_path), "-o", str(tmp_path / "cut"), "--report", "json"]
+    readable, writable = os.pipe()
+    os.close(readable)
+    answer = subprocess.run(
+        [sys.executable, "-m", "humatte", *words],
+        check=False,
+        stdout=writable,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writable)
+    assert answer.returncode == 1
+    assert len(list((tmp_path / "cut").iterdir())) == 4
+    assert answer.stderr.count("stdout cannot be written (Broken pipe)") == 1
+    assert "Traceback" not in answer.stderr
+
+
+def test_decoders_say_nothing_of_sound_pictures(tmp_path: Path) -> None:
+    # 16-bit transparent TIFFs as OpenCV writes them do not say what their alpha means.
+    values = gradient(20, 30).astype(np.uint16) * 257
+    assert cv2.imwrite(str(tmp_path / "a.tiff"), np.dstack([values, values[..., :1]]))
+    words = ["cutout", tmp_path / "a.tiff", "-o", tmp_path / "b.tiff"]
+    answer = subprocess.run(
+        [sys.executable, "-m", "humatte", *words], check=True, capture_output=True, text=True
+    )
+    (line,) = answer.stderr.splitlines()
+    assert "no person found" in line
+
+
+def test_a_single_picture_done_before_keeps_its_line_of_the_report(
+    humatte, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = tmp_path / "r.json"
+    for source in (photo, "-"):
+        words = (source, "-o", tmp_path / f"{len(str(source))}.png", "--report", report)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(photo.read_bytes())))
+        assert humatte("cutout", *words).code == 0
+        before = report.read_text()
+        assert json.loads(before)["share"] == 0
+        assert humatte("cutout", *words, "--skip-existing").code == 0
+        assert report.read_text() == before
+        report.unlink()
+        assert humatte("cutout", *words, "--skip-existing").code == 0
+        assert json.loads(report.read_text())["skipped"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["-b", "good.jpg", "-o", "good.jpg"], "is an input"),
+        (["--keep", "hint.png", "-o", "hint.png"], "is an input"),
+        (["-o", "a.png", "--mask-out", "m.docx"], "cannot write"),
+    ],
+)
+def test_wrong_outputs_of_a_picture_from_stdin_are_refused_before_it_is_read(
+    humatte, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(gradient(40, 30)).save("good.jpg")
+    Image.new("L", (30, 40)).save("hint.png")
+    monkeypatch.setattr(sys, "stdin", None)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    result = humatte("cutout", "-", *words)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert expected in result.err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 WRONG = {
     "a report where the picture goes": (["-o", "-", "--report", "json"], "stdout carries"),
     "a matte into a folder, from stdin": (["-o", "-", "--mask-out", "."], "a folder"),
@@ -223,6 +334,10 @@ WRONG = {
     "a crop that is none": (["-o", "a.png", "--crop=wide"], "crop"),
     "an aspect alone": (["-o", "a.png", "--aspect", "1:1"], "--crop"),
     "a fit without a picture": (["-o", "a.png", "--fit", "tile"], "--fit"),
+    "an id photo of gigapixels": (
+        ["-o", "a.jpg", "--id-photo", "500x500mm", "--dpi", "5000"],
+        "179 megapixels",
+    ),
     "a transparent id photo as JPEG": (
         ["-o", "a.jpg", "--id-photo", "2x2in", "-b", "none"],
         "no transparency",

@@ -70,6 +70,19 @@ def test_without_out_results_lie_beside(tmp_path: Path, monkeypatch: pytest.Monk
     assert found == ["x/a.cutout.png", "y/a.cutout.png", "z.cutout/b.png"]
 
 
+def test_folders_that_cannot_be_looked_into_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree(tmp_path, "one/a.jpg", "two/b.jpg"))
+
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "one")
+
+    monkeypatch.setattr("os.scandir", refused)
+    found = plan(["one", "two"], "out", None, mask_out="mattes")
+    assert (found.jobs, len(found.unreadable)) == ([], 2)
+
+
 def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     folder = tree(tmp_path / "in", "a.jpg", "b.heic", "c.heic", "notes.txt")
     assert plan([str(folder)], None, None).left_out == {".heic": 2, ".txt": 1}

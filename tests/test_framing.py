@@ -139,6 +139,9 @@ def test_impossible_sizes_are_refused() -> None:
         framed(block(), size="100", pad="50")
     with pytest.raises(UsageError, match="megapixels"):
         framed(block(), size="99999")
+    for asked in ({"crop": "999999%", "size": "100"}, {"crop": "20000", "size": "100"}):
+        with pytest.raises(UsageError, match="megapixels"):  # it would be made, then reduced
+            framed(block(), **asked)
 
 
 @settings(max_examples=40)

@@ -221,12 +221,15 @@ def test_another_size_and_resolution_are_noted_where_the_photo_notes_them() -> N
     exif[ExifTags.Base.XResolution] = exif[ExifTags.Base.YResolution] = 72
     details = {ExifTags.Base.ExifImageWidth: 30, ExifTags.Base.ExifImageHeight: 20}
     exif[ExifTags.IFD.Exif] |= details
+    exif[ExifTags.Base.ImageWidth], exif[ExifTags.Base.ImageLength] = 30, 20
+    exif[ExifTags.Base.Orientation] = 6
     kept = read(packed(STORED, "JPEG", exif=exif)).kept
     for format_name in ("JPEG", "PNG", "WEBP"):
-        changed = metadata.reframed(kept, (10, 15), 300)
+        changed = metadata.with_dpi(kept, 300)
         found = opened(encode(gradient(10, 15), format_name, changed)).getexif()
         assert found[ExifTags.Base.Make] == "Camera"
         assert found[ExifTags.Base.XResolution] == 300
+        assert (found[ExifTags.Base.ImageWidth], found[ExifTags.Base.ImageLength]) == (15, 10)
         inner = found.get_ifd(ExifTags.IFD.Exif)
         assert (inner[ExifTags.Base.ExifImageWidth], inner[ExifTags.Base.ExifImageHeight]) == (
             15,
@@ -234,11 +237,10 @@ def test_another_size_and_resolution_are_noted_where_the_photo_notes_them() -> N
         )
         assert inner[ExifTags.Base.DateTimeOriginal] == "2024:05:06 07:08:09"
         assert found.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
-    assert metadata.reframed(kept, None, None) is kept
+    assert metadata.with_dpi(kept, None) is kept
 
 
 @pytest.mark.parametrize("exif", [*BROKEN.values(), None])
 def test_without_sound_exif_only_the_resolution_is_noted(exif: bytes | None) -> None:
-    found = metadata.reframed(Kept(b"icc", exif, (72, 72)), (10, 15), 300)
+    found = metadata.with_dpi(Kept(b"icc", exif, (72, 72)), 300)
     assert (found.icc, found.dpi) == (b"icc", (300, 300))
-    assert metadata.reframed(Kept(exif=exif, dpi=(72, 72)), (10, 15), None).dpi == (72, 72)

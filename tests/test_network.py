@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +127,26 @@ def test_a_file_that_was_written_anew_is_opened_anew(tmp_path: Path) -> None:
 
 def test_one_open_network_is_shared() -> None:
     assert humatte.load("night") is humatte.load("night")
+
+
+def test_threads_that_come_at_once_open_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened_by: list[int] = []
+
+    def slow(*_: object) -> object:
+        opened_by.append(threading.get_ident())
+        time.sleep(0.02)
+        return object()
+
+    monkeypatch.setattr("humatte.catalog.Network", slow)
+    with ThreadPoolExecutor(4) as pool:
+        # So many threads nobody asks for: no other test gets this one.
+        found = set(pool.map(lambda _: humatte.load("night", threads=977), range(4)))
+    assert len(found) == len(opened_by) == 1
+
+
+def test_a_batch_that_it_cannot_take_is_said_in_one_line() -> None:
+    with pytest.raises(NetworkError, match=r"night: .*\(1, 4, 64, 64\)"):
+        humatte.load("night").run(np.zeros((1, 4, 64, 64), np.float32))
 
 
 def test_wrong_files_and_names(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from humatte.composite import Background
@@ -68,3 +70,18 @@ def test_lengths_and_shares() -> None:
     for text in ("", "2", "-1", "140%", "half"):
         with pytest.raises(UsageError):
             parse_share(text, "x")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ({}, 0),
+        ({"crop": True, "pad": "10"}, 0),
+        ({"size": "2000x1000"}, 2),
+        ({"size": "3000"}, 9),
+        ({"size": "x2000"}, 4),
+        ({"id_photo": "1x2in", "dpi": 1000}, 2),
+    ],
+)
+def test_what_is_known_of_a_results_size(words: dict[str, Any], expected: float) -> None:
+    assert parse_options(**words).megapixels == expected

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,14 @@ def test_confidence_is_how_decided_a_matte_is() -> None:
     crisp, soft, faint = (confidence(disc(200, 200, 60, soft=width)) for width in (2, 12, 60))
     assert 0.95 < crisp < 1
     assert crisp > soft > faint
+
+
+def test_the_confidence_of_a_large_matte_needs_little_memory() -> None:
+    alpha = np.full((4000, 1000), 0.9, np.float32)
+    tracemalloc.start()
+    assert confidence(alpha) == pytest.approx(1 - 4 * 0.09 / 0.902)
+    assert tracemalloc.get_traced_memory()[1] < alpha.nbytes / 2
+    tracemalloc.stop()
 
 
 def test_a_file_is_written_whole_at_the_end(tmp_path: Path) -> None:
@@ -54,17 +63,49 @@ def test_places_that_cannot_or_must_not_be_written_are_refused(tmp_path: Path) -
 
 def test_a_picture_done_before_keeps_its_line(tmp_path: Path) -> None:
     file = tmp_path / "r.jsonl"
-    file.write_text('{"source": "a.jpg", "share": 0.25}\nno line of ours\n[1]\n')
+    before = [
+        {"source": "a.jpg", "result": "a.png", "share": 0.25},
+        {"source": "elsewhere.jpg", "result": "old/elsewhere.png", "share": 0.25},
+        {"source": "failed.jpg", "error": "broken"},
+    ]
+    lines = "".join(f"{json.dumps(entry)}\n" for entry in before)
+    file.write_text(f"{lines}no line of ours\n[1]\n")
     reporter = Reporter(str(file))
-    reporter.skipped("a.jpg")
-    reporter.skipped("b.jpg")
+    for name in ("a", "elsewhere", "failed", "new"):
+        reporter.skipped(f"{name}.jpg", Path(f"{name}.png"))
     reporter.add("c.jpg", {"share": 1})
     reporter.close()
     assert [json.loads(line) for line in file.read_text("utf-8").splitlines()] == [
-        {"source": "a.jpg", "share": 0.25},
-        {"source": "b.jpg", "skipped": True},
+        before[0],
+        {"source": "elsewhere.jpg", "skipped": True},
+        {"source": "failed.jpg", "skipped": True},
+        {"source": "new.jpg", "skipped": True},
         {"source": "c.jpg", "share": 1},
     ]
+
+
+def test_any_file_name_goes_into_a_report_and_is_known_again(tmp_path: Path) -> None:
+    names = [
+        "not utf-8: \udcff.jpg",
+        "line separator: \u2028.jpg",
+        "next line: \x85.jpg",
+        "new\nline.jpg",
+    ]
+    for _ in range(2):
+        reporter = Reporter(str(tmp_path / "r.jsonl"))
+        for name in names:
+            reporter.skipped(name, Path("a.png"))
+            reporter.add(name, {"result": "a.png"})
+        reporter.close()
+    entries = [json.loads(line) for line in (tmp_path / "r.jsonl").read_bytes().splitlines()]
+    assert [entry["source"] for entry in entries] == [name for name in names for _ in range(2)]
+    assert not any("skipped" in entry for entry in entries)
+
+
+def test_a_run_that_noted_nothing_leaves_the_earlier_report(tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_text("as before")
+    Reporter(str(tmp_path / "r.jsonl")).close()
+    assert (tmp_path / "r.jsonl").read_text() == "as before"
 
 
 def test_a_long_report_is_written_now_and_then(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from functools import cache
 from os import PathLike
 from pathlib import Path
@@ -12,6 +13,7 @@ from humatte.network import Network
 
 DEFAULT = "night"
 _WEIGHTS = Path(__file__).parent / "weights"
+_OPENING = threading.Lock()
 
 
 def names() -> list[str]:
@@ -48,7 +50,8 @@ def load(name: str | PathLike[str] = DEFAULT, threads: int | None = None) -> Net
     """
     path = find(name)
     state = path.stat()
-    return _open(path, threads, (state.st_mtime_ns, state.st_size))
+    with _OPENING:  # threads that come together would each open it
+        return _open(path, threads, (state.st_mtime_ns, state.st_size))
 
 
 @cache

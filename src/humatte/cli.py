@@ -164,6 +164,7 @@ def _stop(signum: int, _: FrameType | None) -> None:
 def main() -> None:
     """Runs the command line and exits."""
     signal.signal(signal.SIGTERM, _stop)  # a polite end cleans up as Ctrl-C does
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # no remarks on sound pictures
     words = [word for word in sys.argv[1:] if word != "--verbose"]
     verbose = len(words) < len(sys.argv) - 1  # anywhere on the line, not only before the verb
     try:

@@ -21,7 +21,16 @@ class WithDefaults(TyperCommand):
     """Lets options of `_ALONE` stand without a value, and `--person at X,Y` be two words."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Reads the words after the verb."""
+        """Reads the words after the verb.
+
+        Raises:
+            UsageError: one of them is empty.
+        """
+        for before, word in zip(["", *args], args, strict=False):
+            if not word or re.fullmatch(r"--[a-z-]+=", word):
+                # As an input it would be the current folder, all of it.
+                place = word or (f"{before} ''" if before.startswith("-") else "''")
+                raise UsageError(f"found {place}: an empty word; leave it out, or fill it in")
         return super().parse_args(ctx, complete(args))
 
 

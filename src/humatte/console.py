@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from humatte.errors import OutputError
 
 
 def say(line: str) -> None:
@@ -15,6 +18,21 @@ def say(line: str) -> None:
 def tell(text: str) -> None:
     """Writes a command's result to stdout."""
     sys.stdout.write(f"{text}\n")
+
+
+def to_stdout(data: bytes) -> None:
+    """Writes bytes to stdout, at once. After a failure, what comes later is dropped.
+
+    Raises:
+        OutputError: whoever reads it has gone, or it is a file on a full disk.
+    """
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        # What is left in the buffer would fail once more, with a trace, when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputError(f"stdout cannot be written ({error.strerror})") from error
 
 
 @contextmanager

@@ -98,7 +98,7 @@ def _with_masks(jobs: Sequence[Job], mask_out: str) -> list[Job]:
         output_format(Path(mask_out), None)  # refuses what cannot be written
         return [replace(jobs[0], mask=Path(mask_out))]
     _refuse_file_as_folder(mask_out, "--mask-out")
-    base = os.path.commonpath([job.target.absolute().parent for job in jobs])
+    base = _common([job.target.absolute().parent for job in jobs])
     masks = []
     for job in jobs:
         name = job.target.stem.removesuffix(".cutout") + ".png"
@@ -180,7 +180,12 @@ def _base(inputs: Sequence[str], sources: Sequence[Path]) -> Path:
     """The folder that output paths are relative to."""
     if len(inputs) == 1 and is_dir(Path(inputs[0])):
         return Path(inputs[0]).resolve()
-    return Path(os.path.commonpath([path.parent.resolve() for path in sources]))
+    return _common([path.parent.resolve() for path in sources])
+
+
+def _common(folders: Sequence[Path]) -> Path:
+    """The folder that all lie in; of none, as where no folder can be looked into, any will do."""
+    return Path(os.path.commonpath(folders)) if folders else Path()
 
 
 def _keep_tree(sources: Sequence[Path], base: Path, into: Path, format_name: str) -> list[Job]:

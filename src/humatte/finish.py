@@ -37,7 +37,7 @@ from humatte.id_photo import ID_DPI, id_frame
 from humatte.image_io import Kept, Picture, read
 from humatte.lengths import Colour
 from humatte.matting import REFINEMENT, Refinement, has_person, matte
-from humatte.metadata import reframed
+from humatte.metadata import with_dpi
 from humatte.network import Network
 from humatte.options import PLAIN, Options, Word, parse_options
 from humatte.parts import choose
@@ -191,7 +191,7 @@ def cut_out(
         if not whole:
             foreground, framed = move_person(foreground, alpha, frame)
         pixels = _composed(foreground, framed, _Scene(seen, alpha, frame, whole), picture, options)
-    kept = reframed(picture.kept, None if whole else frame.size, options.dpi)
+    kept = with_dpi(picture.kept, options.dpi)
     seconds = {"matte": matted - started, "finish": time.perf_counter() - matted}
     person = has_person(alpha)
     return CutOut(pixels, framed, alpha, kept, person, tuple(warnings), seconds)

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from humatte.arrays import Alpha, Box, Image, Size, resize
 from humatte.composite import fill_in
+from humatte.errors import UsageError
 
+MOST_PIXELS = 179_000_000  # what can be read can be written, and no more
 _LEAST_ALPHA = 1e-3  # below it a colour that was weighted by alpha tells nothing
 
 Pads = tuple[int, int, int, int]
@@ -49,6 +51,29 @@ class Frame:
     def is_whole(self, size: Size) -> bool:
         """Whether the result is the picture as it is."""
         return self == Frame(Box(0, 0, *size), size)
+
+
+def checked(frame: Frame) -> Frame:
+    """The frame, if what it shows can be made: the box has to be, before it is reduced.
+
+    Raises:
+        UsageError: too many pixels.
+    """
+    check_pixels(sides(frame.box), "crop")
+    check_pixels(frame.size, "result")
+    return frame
+
+
+def check_pixels(size: Size, what: str) -> None:
+    """Refuses sizes that no memory holds.
+
+    Raises:
+        UsageError: more than 179 megapixels; `what` says of what.
+    """
+    if size[0] * size[1] > MOST_PIXELS:
+        raise UsageError(
+            f"a {what} of {size[1]}x{size[0]} is refused; expected at most 179 megapixels"
+        )
 
 
 def sides(box: Box) -> Size:

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from humatte.arrays import Alpha, Box, Size
 from humatte.effects import Room
 from humatte.errors import UsageError
-from humatte.frame import Frame, Pads, sides
+from humatte.frame import MOST_PIXELS, Frame, Pads, checked, sides
 from humatte.lengths import Length, parse_lengths
 from humatte.metrics import PERSON_THRESHOLD
 from humatte.parts import Cuts, box_of, cut_edges
-
-MOST_PIXELS = 179_000_000  # what can be read can be written, and no more
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,7 @@ def frame_of(subject: Subject, asked: Framing, room: Room, *, inside: bool) -> F
             be seen.
 
     Raises:
-        UsageError: padding that leaves no room, a result of too many pixels.
+        UsageError: padding that leaves no room, a crop or a result of too many pixels.
     """
     box = Box(0, 0, *subject.size)
     if asked.crop and subject.box:
@@ -204,8 +202,7 @@ def _sized(box: Box, asked: Framing, cuts: Cuts) -> Frame:
     """The frame with its size and padding."""
     inner, wish = sides(box), asked.size
     if wish is None:
-        frame = Frame(box, inner, _pads_px(asked.pad, max(inner)))
-        return _checked(frame)
+        return checked(Frame(box, inner, _pads_px(asked.pad, max(inner))))
     whole = wish.long_side or max(wish.width or 0, wish.height or 0)
     top, right, bottom, left = _pads_px(asked.pad, whole)
     width = (wish.long_side or wish.width or MOST_PIXELS) - left - right
@@ -219,13 +216,4 @@ def _sized(box: Box, asked: Framing, cuts: Cuts) -> Frame:
         before = _share_before(width - inner[1], (cuts.left, cuts.right))
         top, bottom = top + above, bottom + height - inner[0] - above
         left, right = left + before, right + width - inner[1] - before
-    return _checked(Frame(box, inner, (top, right, bottom, left)))
-
-
-def _checked(frame: Frame) -> Frame:
-    height, width = frame.size
-    if height * width > MOST_PIXELS:
-        raise UsageError(
-            f"a result of {width}x{height} is refused; expected at most 179 megapixels"
-        )
-    return frame
+    return checked(Frame(box, inner, (top, right, bottom, left)))

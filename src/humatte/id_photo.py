@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from humatte.arrays import Alpha, Box, Size, resize
 from humatte.errors import PictureError, UsageError
-from humatte.frame import Frame
+from humatte.frame import Frame, checked
 from humatte.lengths import parse_pairs, parse_share
 from humatte.metrics import PERSON_THRESHOLD
 from humatte.parts import Cuts, cut_edges
@@ -104,6 +104,7 @@ def id_frame(alpha: Alpha, photo: IdPhoto, dpi: float) -> tuple[Frame, list[str]
 
     Raises:
         PictureError: no upright head is found, or the photo shows too little around it.
+        UsageError: too many pixels.
     """
     size = (alpha.shape[0], alpha.shape[1])
     cuts = cut_edges(alpha >= PERSON_THRESHOLD)
@@ -128,7 +129,7 @@ def id_frame(alpha: Alpha, photo: IdPhoto, dpi: float) -> tuple[Frame, list[str]
             f"the photo is too small for {photo} at {dpi:g} dpi: enlarged {enlarged:.1f} times; "
             "take a larger one, or give --dpi"
         )
-    return Frame(box, inner), warnings
+    return checked(Frame(box, inner)), warnings
 
 
 def _all_there(box: Box, cuts: Cuts, size: Size) -> Box:

@@ -359,7 +359,7 @@ def write(data: bytes, path: Path) -> None:
             _replace(data, Path(os.path.realpath(path)))
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OutputError(f"{path}: cannot be written ({reason}); choose another -o") from None
+        raise OutputError(f"{path}: cannot be written ({reason}); choose another place") from None
 
 
 def _replace(data: bytes, target: Path) -> None:

@@ -56,6 +56,7 @@ _DPI_IN_EXIF = ("WEBP", "AVIF")  # they have no other place for it
 _LARGEST_JPEG_EXIF = 65533  # one APP1 segment, less its two length bytes
 _LARGEST_JPEG_XMP = _LARGEST_JPEG_EXIF - 29  # less the name that comes first (XMP part 3, 1.1.3)
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)[1-8]")
+_SIZE = (ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength)
 _PIXEL_SIZE = (0xA002, 0xA003)  # width and height, in EXIF's own directory (CIPA DC-008, 4.6.6)
 _BYTES, _UNDEFINED = 1, 7  # types of TIFF values
 _XMP, _ICC, _EXTRA_SAMPLES = 700, 34675, 338
@@ -202,10 +203,10 @@ def _exif_to_save(kept: Kept, format_name: str, size: Size) -> bytes | None:
 
 def _resized(exif: PillowImage.Exif, size: Size) -> PillowImage.Exif:
     """EXIF whose width and height, where it has them, are those of the pixels that are saved."""
-    directory = exif.get_ifd(ExifTags.IFD.Exif)
-    for tag, side in zip(_PIXEL_SIZE, (size[1], size[0]), strict=True):
-        if tag in directory:
-            directory[tag] = side
+    for entries, tags in ((exif, _SIZE), (exif.get_ifd(ExifTags.IFD.Exif), _PIXEL_SIZE)):
+        for tag, side in zip(tags, (size[1], size[0]), strict=True):
+            if tag in entries:
+                entries[tag] = side
     return exif
 
 
@@ -247,37 +248,18 @@ def _through(picture: PillowImage.Image, icc: bytes) -> PillowImage.Image:
     return picture
 
 
-def reframed(kept: Kept, size: tuple[int, int] | None, dpi: float | None) -> Kept:
-    """What is kept of a picture that gets another size or resolution.
+def with_dpi(kept: Kept, dpi: float | None) -> Kept:
+    """What is kept of a picture, with another resolution, which EXIF notes too; None changes none.
 
-    Args:
-        kept: of the picture as it was.
-        size: the new (height, width), or None where it is as it was.
-        dpi: the new resolution, or None where it is as it was.
-
-    Returns:
-        The same, with the EXIF's own notes of both corrected.
+    EXIF's notes of the size follow when the picture is saved.
     """
-    if size is None and dpi is None:
+    if dpi is None:
         return kept
-    both = (dpi, dpi) if dpi is not None else kept.dpi
     exif = PillowImage.Exif()
     with contextlib.suppress(Exception):  # broken bytes, as in `of`: then there is no EXIF
         exif.load(kept.exif or b"")
-        if size is not None:
-            _note_size(exif, size)
-        if dpi is not None and ExifTags.Base.XResolution in exif:
+        if ExifTags.Base.XResolution in exif:
             exif[ExifTags.Base.XResolution], exif[ExifTags.Base.YResolution] = dpi, dpi
             exif[ExifTags.Base.ResolutionUnit] = 2
-        return replace(kept, exif=exif.tobytes() if len(exif) else None, dpi=both)
-    return replace(kept, exif=None, dpi=both)
-
-
-def _note_size(exif: PillowImage.Exif, size: tuple[int, int]) -> None:
-    entries = exif.get_ifd(ExifTags.IFD.Exif)
-    if ExifTags.Base.ExifImageWidth in entries:  # also called PixelXDimension
-        entries[ExifTags.Base.ExifImageWidth] = size[1]
-        entries[ExifTags.Base.ExifImageHeight] = size[0]
-    for tag, side in ((ExifTags.Base.ImageWidth, size[1]), (ExifTags.Base.ImageLength, size[0])):
-        if tag in exif:
-            exif[tag] = side
+        return replace(kept, exif=exif.tobytes() if len(exif) else None, dpi=(dpi, dpi))
+    return replace(kept, exif=None, dpi=(dpi, dpi))

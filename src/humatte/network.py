@@ -108,8 +108,17 @@ class Network:
         """Alpha (N, 1, h, w) in [0, 1] of an RGB batch (N, 3, h, w) float32 in [0, 1].
 
         h and w are multiples of `facts.stride`.
+
+        Raises:
+            NetworkError: a batch that it cannot take, or not enough memory for it.
         """
-        (alpha,) = self._session.run(None, {self._input: batch})
+        try:
+            (alpha,) = self._session.run(None, {self._input: batch})
+        except Exception as error:  # as above: no common parent
+            reason = one_line(error)[:120]
+            raise NetworkError(
+                f"{self.facts.name}: cannot be run on a batch {batch.shape} ({reason})"
+            ) from error
         return np.asarray(alpha, np.float32)
 
     def __call__(self, image: Image) -> Alpha:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from humatte.composite import FITS, Background, parse_background
 from humatte.effects import Effects, parse_outline, parse_shadow
 from humatte.errors import UsageError
-from humatte.framing import Framing, parse_aspect, parse_crop, parse_pad, parse_size
+from humatte.frame import check_pixels
+from humatte.framing import Framing, Wish, parse_aspect, parse_crop, parse_pad, parse_size
 from humatte.id_photo import ID_DPI, IdPhoto, parse_id_photo
 from humatte.matting import REFINEMENT, Refinement, refinement
 from humatte.parts import Choice, parse_person
@@ -46,6 +47,16 @@ class Options:
     def transparent(self) -> bool:
         """Whether the result has an alpha channel."""
         return self.background.none and not self.alpha_only
+
+    @property
+    def megapixels(self) -> float:
+        """Of the result, where a size is asked for: at most about so many; else 0."""
+        if self.id_photo:
+            height, width = self.id_photo.pixels(self.dpi or ID_DPI)
+            return height * width / 1e6
+        wish = self.framing.size or Wish()
+        side = wish.long_side or wish.width or wish.height or 0
+        return side * (wish.height or side) / 1e6
 
 
 PLAIN = Options()
@@ -158,4 +169,6 @@ def _dpi(dpi: float | None, photo: IdPhoto | None) -> float | None:
         return ID_DPI if photo else None
     if not _DPI[0] <= dpi <= _DPI[1]:
         raise UsageError(f"--dpi {dpi:g}; expected {_DPI[0]:g} to {_DPI[1]:g}")
+    if photo:
+        check_pixels(photo.pixels(dpi), "result")
     return float(dpi)

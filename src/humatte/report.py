@@ -7,7 +7,6 @@ any time: it is written anew every so often, and at the end.
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 import humatte
 from humatte.arrays import Alpha, Box
+from humatte.console import to_stdout
 from humatte.errors import UsageError, one_line
 from humatte.finish import CutOut
 from humatte.image_io import write
@@ -36,9 +36,9 @@ def confidence(alpha: Alpha) -> float:
     1 - sum(4 a (1 - a)) / sum(a), not below 0: what is undecided beside what is the person. Soft
     edges cost a little, a matte of halves gives 0. An empty matte is decided.
     """
-    # Doubles: sums of millions of pixels.
+    # Doubles: sums of millions of pixels; einsum makes no copy of them.
     total = float(alpha.sum(dtype=np.float64))
-    undecided = 4 * (total - float(np.vdot(alpha.astype(np.float64), alpha)))
+    undecided = 4 * (total - float(np.einsum("hw,hw->", alpha, alpha, dtype=np.float64)))
     return max(0.0, 1 - undecided / (total + _NOBODY * alpha.size))
 
 
@@ -99,29 +99,31 @@ class Reporter:
         guard_outputs([self._path], inputs)
         self.wanted = target is not None
         self._lines: list[str] = []
-        self._earlier: dict[str, str] | None = None
+        self._earlier: dict[tuple[str, str], str] | None = None
         self._next_write = time.monotonic() + _WRITE_EVERY_S
 
     def add(self, source: str, entry: dict[str, Any]) -> None:
         """Notes one picture."""
         if not self.wanted:
             return
-        line = json.dumps({"source": source} | entry, ensure_ascii=False)
-        self._put(line)
+        # In ASCII: a file's name may hold what is no UTF-8, or what ends a line elsewhere.
+        self._put(json.dumps({"source": source} | entry))
 
-    def skipped(self, source: str) -> None:
-        """Notes a picture that was done before: by its line in the file that is there, if any."""
+    def skipped(self, source: str, result: Path) -> None:
+        """Notes a picture that was done before: by its line in the file that is there, if any.
+
+        The line of a failure, or of another result, is not that of this one.
+        """
         if self._earlier is None:
             self._earlier = _lines_of(self._path)
-        if line := self._earlier.get(source):
+        if line := self._earlier.get((source, str(result))):
             self._put(line)
         else:
             self.add(source, {"skipped": True})
 
     def _put(self, line: str) -> None:
         if not self._path:
-            sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
+            to_stdout(f"{line}\n".encode())
             return
         self._lines.append(line)
         started = time.monotonic()
@@ -135,21 +137,21 @@ class Reporter:
         self.add(source, {"error": one_line(error)})
 
     def close(self) -> None:
-        """Writes the file."""
-        if self._path:
+        """Writes the file; a run that has noted nothing leaves the one that is there."""
+        if self._path and self._lines:
             write("".join(f"{line}\n" for line in self._lines).encode(), self._path)
 
 
-def _lines_of(path: Path | None) -> dict[str, str]:
-    """The lines of an earlier report by their source; what is none is left out."""
+def _lines_of(path: Path | None) -> dict[tuple[str, str], str]:
+    """The lines of an earlier report by source and result; what has not both is left out."""
     if path is None or not path.is_file():
         return {}
     found = {}
-    for line in path.read_text("utf-8", "replace").splitlines():
+    for line in path.read_text("utf-8", "replace").split("\n"):
         try:
             entry = json.loads(line)
         except ValueError:
             continue
-        if isinstance(entry, dict) and isinstance(entry.get("source"), str):
-            found[entry["source"]] = line
+        if isinstance(entry, dict):
+            found[str(entry.get("source")), str(entry.get("result"))] = line
     return found

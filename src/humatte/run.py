@@ -6,7 +6,6 @@ A bad picture does not stop the others. What is written is whole.
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -19,8 +18,8 @@ import numpy as np
 
 from humatte.arrays import to_integers
 from humatte.catalog import DEFAULT, find
-from humatte.console import progress, say
-from humatte.errors import OutputError, UsageError, one_line
+from humatte.console import progress, say, to_stdout
+from humatte.errors import UsageError, one_line
 from humatte.files import Job, Plan, is_folder, plan, refuse_overwriting
 from humatte.hint_files import NO_FILES, HintFiles, Matched
 from humatte.image_io import (
@@ -107,7 +106,9 @@ def run_files(inputs: Sequence[str], out: str | None, request: Request) -> bool:
         if len(work.jobs) > 1 or work.unreadable:
             return _run_many(work, cut)
         (job,) = work.jobs
-        if not cut.is_done(job):
+        if cut.is_done(job):
+            reporter.skipped(str(job.source), job.target)
+        else:
             for path in job.outputs():
                 make_folder(path.parent)
             with cut.noted(job.source):
@@ -122,6 +123,40 @@ def run_stream(source: str, out: str | None, request: Request) -> None:
     Raises:
         HumatteError: the picture failed, or stdout is a terminal or broken.
     """
+    target, mask = _stream_files(out, request)
+    format_name = output_format(target, request.format_name)
+    check_channels(format_name, request.options.transparent)
+    name = Path("stdin" if source == "-" else source)
+    hints = request.hints.match([name])
+    inputs = [*request.guarded(), *hints.all_files(), *([] if source == "-" else [name])]
+    outputs = [path for path in (target, mask) if path]
+    for path in outputs:
+        make_folder(path.parent)
+    guard_outputs(outputs, inputs)
+    reporter = Reporter(request.report, [*inputs, *outputs])
+    cut = _Cutter(request, hints, reporter)
+    with contextlib.closing(reporter):
+        if target and cut.is_done(Job(name, target, format_name, mask)):
+            reporter.skipped(str(name), target)
+            return
+        data = sys.stdin.buffer.read() if source == "-" else name
+        with cut.noted(name):
+            result = cut.encoded(data, name, format_name, mask)
+            if target:
+                write(result.data, target)
+            else:
+                to_stdout(result.data)
+            if mask:
+                write(result.mask, mask)
+            cut.done(cut.outcome(result, target, mask), name)
+
+
+def _stream_files(out: str | None, request: Request) -> tuple[Path | None, Path | None]:
+    """The result's file, or None for stdout, and the matte's, or None for none.
+
+    Raises:
+        UsageError: they contradict each other, or cannot be what they are called.
+    """
     target = None if out in (None, "-") else Path(str(out))
     if target is None and sys.stdout.isatty():
         raise UsageError("a picture is not written to a terminal; give -o FILE or redirect stdout")
@@ -132,37 +167,10 @@ def run_stream(source: str, out: str | None, request: Request) -> None:
     if request.mask_out and is_folder(request.mask_out):
         raise UsageError(f"--mask-out {request.mask_out}: a folder; one picture needs a file name")
     request.check(None if out == "-" else out)
-    format_name = output_format(target, request.format_name)
-    check_channels(format_name, request.options.transparent)
-    name = Path("stdin" if source == "-" else source)
     mask = Path(request.mask_out) if request.mask_out else None
-    if request.skip_existing and target and all(p.exists() for p in (target, mask) if p):
-        return
-    hints = request.hints.match([name])
-    inputs = [*request.guarded(), *hints.all_files(), *([] if source == "-" else [name])]
-    guard_outputs([mask], [*inputs, *([target] if target else [])])
-    reporter = Reporter(request.report, [*inputs, *(path for path in (target, mask) if path)])
-    cut = _Cutter(request, hints, reporter)
-    data = sys.stdin.buffer.read() if source == "-" else name
-    with contextlib.closing(reporter), cut.noted(name):
-        result = cut.encoded(data, name, format_name, mask)
-        if target:
-            write(result.data, target)
-        else:
-            _to_stdout(result.data)
-        if mask:
-            write(result.mask, mask)
-        cut.done(cut.outcome(result, target, mask), name)
-
-
-def _to_stdout(data: bytes) -> None:
-    try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        # What is left in the buffer would fail once more, with a trace, when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise OutputError(f"stdout cannot be written ({error.strerror})") from error
+    if mask:
+        output_format(mask, None)  # refuses what cannot be written
+    return target, mask
 
 
 @dataclass(frozen=True)
@@ -273,7 +281,7 @@ def _run_many(work: Plan, cut: _Cutter) -> bool:
     todo = []
     for job in work.jobs:
         if cut.is_done(job):
-            cut.reporter.skipped(str(job.source))
+            cut.reporter.skipped(str(job.source), job.target)
         else:
             todo.append(job)
     started, done = time.perf_counter(), 0
@@ -292,7 +300,7 @@ def _under_way(jobs: Sequence[Job], cut: _Cutter) -> Iterator[tuple[Job, Future[
     cut.threads = max(1, cores() // workers)
 
     def work(job: Job) -> _Outcome:
-        with room.for_one(megapixels(job.source)):
+        with room.for_one(max(megapixels(job.source), cut.request.options.megapixels)):
             return cut.file(job)
 
     return overlapped(work, jobs, workers)
