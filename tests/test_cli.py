@@ -281,7 +281,7 @@ def test_extreme_pictures(humatte, tmp_path: Path, size: tuple[int, int]) -> Non
 def test_models_and_version_and_help(humatte) -> None:
     from humatte import __version__
 
-    assert "night (default)" in humatte("models").out
+    assert "dawn (default)" in humatte("models").out
     assert humatte("--version").out == f"humatte {__version__}\n"
     for verb in ("cutout", "models", "train", "evaluate", "export"):
         assert verb in humatte("--help").out

@@ -11,7 +11,7 @@ from pathlib import Path
 from humatte.errors import UsageError
 from humatte.network import Network
 
-DEFAULT = "night"
+DEFAULT = "dawn"
 _WEIGHTS = Path(__file__).parent / "weights"
 _OPENING = threading.Lock()
 

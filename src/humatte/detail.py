@@ -1,8 +1,8 @@
 """A closer look at edges: the network again, on the parts of the picture that its edge crosses.
 
-In: a picture, the network's matte of the whole of it, the network. Out: that matte at twice
-its size. Only where the first matte is undecided, and close to it, does the closer look count: who
-is in the picture was decided with the whole of it in view.
+In: a picture, the network's matte of the whole of it, the network. Out: that matte at
+`SCALE` times its size. Only where the first matte is undecided, and close to it, does the closer
+look count: who is in the picture was decided with the whole of it in view.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from humatte.arrays import Alpha, Image, resize
 from humatte.network import Network
 from humatte.prepare import fitted_size
 
-# At twice the size, part of a person fills the network's view, as in many a picture it has learnt
-# from; closer, it would see too little of them. It also bounds the work: nine tiles at most.
-_SCALE = 2
+SCALE = 1.75
+"""How much closer: part of a person fills the view, as in many a picture that networks learn from.
+
+Closer, it would see too little of them. It also bounds the work: four tiles, with their overlap.
+"""
 _OVERLAP = 0.25  # of a tile's side, shared with the next one, where one fades into the other
 _TRUST = 0.75  # how much the closer look counts against the first: benchmarks/refine.py
 _LOCAL_PX = 17  # of the closer look: what the two must agree on is larger than an edge is wide
@@ -29,7 +31,7 @@ _FADE = 8  # a tile's weight rises over 1/8 of its side
 
 
 def look_closer(image: Image, small: Alpha, network: Network) -> Alpha:
-    """The network's matte at twice its size, its edges seen from closer by.
+    """The network's matte at `SCALE` times its size, its edges seen from closer by.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -37,14 +39,14 @@ def look_closer(image: Image, small: Alpha, network: Network) -> Alpha:
         network: the same one.
 
     Returns:
-        (h', w') float32 in [0, 1] at twice the size of `small`; `small` itself where the image is
-        not as large as that: then there is nothing closer to see. Three pixels of `small` away from
-        any that is above 0 and below 1, nothing is changed but enlarged.
+        (h', w') float32 in [0, 1] at `SCALE` times the size of `small`; `small` itself where the
+        image is not as large as that: then there is nothing closer to see. Three pixels of `small`
+        away from any that is above 0 and below 1, nothing is changed but enlarged.
     """
     original = (image.shape[0], image.shape[1])
-    if max(original) < _SCALE * max(small.shape):
+    if max(original) < SCALE * max(small.shape):
         return small
-    size = fitted_size(original, _SCALE * max(small.shape))
+    size = fitted_size(original, round(SCALE * max(small.shape)))
     band = _band(small, size)
     closer = resize(image, size)
     total, weights = np.zeros(size, np.float32), np.zeros(size, np.float32)
