@@ -32,10 +32,14 @@ LAYERS = [
     ["catalog"],
     ["composite", "effects", "parts", "detail"],
     ["network", "foreground", "refine", "second_look"],
-    ["page", "files"],
-    ["prepare", "image_io", "metrics", "colour"],
+    ["page", "files", "video_io"],
+    ["frame_write", "video_write"],
+    ["video_writer", "video_pictures", "palette", "sound", "video_kinds"],
+    ["video_read"],
+    ["video_pixels"],
+    ["prepare", "image_io", "metrics", "colour", "clip"],
     ["metadata", "deep"],
-    ["arrays", "paths", "splice", "console", "extras", "lengths", "pipeline"],
+    ["arrays", "paths", "splice", "console", "extras", "lengths", "pipeline", "webp_times"],
     ["errors"],
 ]
 
