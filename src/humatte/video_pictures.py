@@ -25,6 +25,7 @@ from humatte import image_io
 from humatte.arrays import Alpha, Image, Size, to_float
 from humatte.clip import Clip, Moment
 from humatte.errors import PictureError, UsageError, VideoError, one_line
+from humatte.paths import is_dir, is_file
 from humatte.webp_times import durations_ms
 
 TABLE_COLUMNS = ("file", "pts", "time_base", "duration")
@@ -71,7 +72,7 @@ def numbered(path: Path) -> Numbered | None:
         raise UsageError(f"{path}: expected one number (%06d) in the name, found {len(marks)}")
     if marks:
         return Numbered(path.parent, path.name)
-    return Numbered(path, "%06d.png") if path.is_dir() else None
+    return Numbered(path, "%06d.png") if is_dir(path) else None
 
 
 class Shown(NamedTuple):
@@ -185,7 +186,7 @@ def _read_table(path: Path) -> list[Shown]:
 
 def is_webp(path: Path) -> bool:
     """Whether the file's first bytes are those of a WebP picture."""
-    if not path.is_file():
+    if not is_file(path):
         return False
     with path.open("rb") as file:
         head = file.read(12)

@@ -81,7 +81,9 @@ def pixel_aspect(aspect: Fraction | None, turn: Turn) -> Fraction:
 class ToArrays:
     """Decoded frames to upright arrays; keeps the scaler's tables between frames.
 
-    Colours of 10, 12 and 16 bits are rounded to 8; a YUV format's alpha keeps its bits.
+    Colours of 10, 12 and 16 bits are rounded to 8 (in full range half a level too bright at most:
+    the scaler shifts there, and its way by 16-bit RGB overflows). A YUV format's alpha keeps its
+    bits.
     """
 
     def __init__(self, turn: Turn, *, alpha: bool) -> None:

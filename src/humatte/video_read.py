@@ -161,7 +161,9 @@ class FileSource:
     def _until_the_end(self, last: Moment) -> Moment:
         end = self.clip.start + (self.clip.duration or 0)
         left = round(end / last.time_base) - last.pts
-        return replace(last, duration=left) if left > 0 else last
+        # MP4 rounds the end to 1/1000 second, mostly.
+        known = abs(left - last.duration) * last.time_base < Fraction(1, 500)
+        return last if known or left <= 0 else replace(last, duration=left)
 
     def _frames_from(
         self, start: Fraction | None, opened: contextlib.ExitStack, damage: _Damage

@@ -71,14 +71,14 @@ class FileWriter(Writer):
                 f"{self._target}: {self._name} has no transparency; choose webm, mov or another "
                 "format with it, or a background"
             )
+        self._base = kind.base or frame.time_base
         self._beside = Beside(self._target)
         self._file = av.open(
             f"file:{self._beside.path}",
             "w",
             format=kind.container,
-            container_options=kind.container_options,
+            container_options=kind.container_options | self._timescale(),
         )
-        self._base = kind.base or frame.time_base
         self._stream = self._video_stream(self._file, frame)
         if self._tracks:
             cut = self.settings.origin is None
@@ -86,6 +86,13 @@ class FileWriter(Writer):
             self.notices += self._tracks.notices
             self._tracks.notices = []
         self._file.metadata.update(self.settings.metadata)
+
+    def _timescale(self) -> dict[str, str]:
+        """MOV and MP4 round offsets and ends to 1/1000 second, unless told a finer unit."""
+        if self._name not in ("mov", "mp4"):
+            return {}
+        unit = self._base.denominator
+        return {"movie_timescale": str(unit * max(1, -(-1000 // unit)))}
 
     def _video_stream(self, file: OutputContainer, frame: Frame) -> VideoStream:
         kind, settings = self._kind, self.settings
