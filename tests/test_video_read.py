@@ -133,7 +133,7 @@ def test_colours(tmp_path: Path, matrix: int, full: bool, pixels: str) -> None:
     error = got[4::8, 4::8].astype(int) - image[4::8, 4::8]  # away from the borders
     assert np.abs(error).max() <= 2
     # Rounded, not cut off; but for deep full range, see ToArrays.
-    assert abs(error.mean()) <= (0.5 if full and bits > 8 else 0.1)
+    assert abs(error.mean()) <= (0.55 if full and bits > 8 else 0.1)
 
 
 @pytest.mark.parametrize("lines, matrix", [(64, 6), (640, 1)])

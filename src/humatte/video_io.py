@@ -41,8 +41,8 @@ class Reader:
     after the last frame.
     """
 
-    def __init__(self, source: Source, part: Part, max_size: int | None, name: str) -> None:
-        self._source, self._name = source, name
+    def __init__(self, source: Source, part: Part, max_size: int | None, path: Path) -> None:
+        self._source, self._path = source, path
         self._part, self._wanted = part, part.at(source.clip.start)
         self._size = _fitted(source.clip.size, max_size)
         self.clip = self._facts()
@@ -57,9 +57,11 @@ class Reader:
         """Whether the clip's beginning is left out."""
         return self._part.start is not None
 
-    def tracks(self, path: Path) -> Tracks:
-        """The sound and subtitles that go with the wanted frames of the file at `path`."""
-        return Tracks(path, self._wanted.end)
+    def tracks(self) -> Tracks | None:
+        """The sound and subtitles that go with the wanted frames; None if the clip has none."""
+        if not (self.clip.sounds or self.clip.subtitles):
+            return None
+        return Tracks(self._path, self._wanted.end)
 
     def __iter__(self) -> Iterator[Frame]:
         """Frames, decoded when they are asked for.
@@ -80,7 +82,7 @@ class Reader:
         if not number:
             length = self._source.clip.duration
             lasts = f"; the clip lasts {float(length):.2f} seconds" if length else ""
-            raise VideoError(f"{self._name}: no frame begins in the wanted part{lasts}")
+            raise VideoError(f"{self._path}: no frame begins in the wanted part{lasts}")
 
     def _frame(self, moment: Moment) -> Frame:
         rgb, alpha = moment.pixels()
@@ -139,7 +141,7 @@ def read(path: Path, part: Part | None = None, *, max_size: int | None = None) -
         source = WebpSource(path)
     else:
         source = FileSource(path)
-    return Reader(source, part or Part(), max_size, str(path))
+    return Reader(source, part or Part(), max_size, path)
 
 
 def kind_of(path: Path, name: str | None = None) -> str:

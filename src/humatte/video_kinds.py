@@ -48,7 +48,7 @@ KINDS = {
         "yuva420p",
         _VP9,
         {"auto-alt-ref": "0"},
-        lossless={"lossless": "1"},
+        lossless={"lossless": "1", "crf": "-1"},
     ),
     "mov": Kind(
         "mov",

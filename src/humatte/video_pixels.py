@@ -81,7 +81,7 @@ def pixel_aspect(aspect: Fraction | None, turn: Turn) -> Fraction:
 class ToArrays:
     """Decoded frames to upright arrays; keeps the scaler's tables between frames.
 
-    Colours of 10, 12 and 16 bits are rounded to 8 (in full range half a level too bright at most:
+    Colours of 10, 12 and 16 bits are rounded to 8 (in full range half a level too bright:
     the scaler shifts there, and its way by 16-bit RGB overflows). A YUV format's alpha keeps its
     bits.
     """

@@ -139,7 +139,7 @@ class FileWriter(Writer):
 
     def _set_aspect(self, stream: VideoStream) -> None:
         aspect = self.settings.pixel_aspect
-        if self._name in HOLDS:
+        if self._name in ("mov", "mp4"):  # PyAV cannot tell WebM of it
             stream.codec_context.sample_aspect_ratio = aspect
         elif aspect != 1:
             self.notices.append(
@@ -165,11 +165,10 @@ class FileWriter(Writer):
         if self._file is None:
             raise ValueError("the file is not open")
         for packet in packets:
-            pts, dts = packet.pts or 0, packet.dts if packet.dts is not None else packet.pts or 0
             if self._delay is None:
-                self._delay = pts - dts
+                self._delay = _delay(packet)
             # Encoders guess a duration from the rate; frames of a variable one have their own.
-            packet.duration = self._durations.pop(pts, packet.duration)
+            packet.duration = self._durations.pop(packet.pts or 0, packet.duration)
             self._file.mux_one(packet)
 
     def _flush(self) -> None:
@@ -179,9 +178,10 @@ class FileWriter(Writer):
         """
         packets = self._stream.encode(None)
         if packets and self._last is not None and packets[-1].dts is not None:
-            dts, pts = packets[-1].dts, packets[-1].pts or 0
-            delay = pts - dts if self._delay is None else self._delay
-            self._durations[pts] = max(1, self._last + self._lasts - delay - dts)
+            if self._delay is None:
+                self._delay = _delay(packets[0])
+            end = self._last + self._lasts - self._delay
+            self._durations[packets[-1].pts or 0] = max(1, end - packets[-1].dts)
         self._mux(packets)
 
     def _end(self, until: Fraction | None) -> None:
@@ -213,6 +213,11 @@ class FileWriter(Writer):
             self._shut()
         if self._beside:
             self._beside.drop()
+
+
+def _delay(packet: Packet[VideoStream]) -> int:
+    """Ticks between decoding and showing."""
+    return 0 if packet.pts is None or packet.dts is None else packet.pts - packet.dts
 
 
 def _said(value: int, usual: int) -> int:
