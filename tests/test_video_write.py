@@ -14,6 +14,7 @@ from PIL import Image
 from humatte import video_io, video_kinds
 from humatte.clip import Clip, Colours, Frame
 from humatte.errors import OutputError, UsageError
+from humatte.video_write import FileWriter
 from humatte.video_writer import Settings, Writer
 
 # A variable rate that begins late, in 29.97's ticks.
@@ -201,6 +202,24 @@ def test_ctrl_c_leaves_a_whole_shorter_file(tmp_path: Path, name: str) -> None:
         raise KeyboardInterrupt
     assert len(list(video_io.read(tmp_path / name))) == 3
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.webm", "out.gif"])
+def test_ctrl_c_while_a_frame_is_written(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mux, calls = FileWriter._mux, []
+
+    def interrupted(writer: FileWriter, packets: list) -> None:
+        mux(writer, packets)
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(FileWriter, "_mux", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        put(tmp_path / name, frames([0, 1001, 2002, 3003], TICK))
+    assert len(list(video_io.read(tmp_path / name))) == 3
 
 
 @pytest.mark.parametrize("name", TARGETS)

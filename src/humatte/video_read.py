@@ -8,6 +8,7 @@ may name.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -195,7 +196,8 @@ class FileSource:
         self, frame: VideoFrame, last: Moment | None, to_arrays: ToArrays, damage: _Damage
     ) -> Moment:
         def pixels() -> tuple[Image, Alpha | None]:
-            return _sized(*to_arrays(frame), self.clip.size, damage)
+            with explained(self._path):
+                return _sized(*to_arrays(frame), self.clip.size, damage)
 
         pts = frame.pts if frame.pts is not None else frame.dts
         if pts is None:  # raw streams have no times: one frame after the other
@@ -270,6 +272,7 @@ def _decoder(stream: VideoStream) -> VideoCodecContext:
         return stream.codec_context
     decoder = CodecContext.create(name, "r")
     decoder.extradata = stream.codec_context.extradata
+    decoder.thread_count = os.cpu_count() or 1
     if not isinstance(decoder, VideoCodecContext):
         raise VideoError(f"{name} decodes no pictures; install PyAV's own wheel")
     return decoder

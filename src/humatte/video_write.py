@@ -28,6 +28,7 @@ from humatte.video_pixels import BT601, BT709, FromArrays, matrix_of_lines
 from humatte.video_writer import USUAL_RATE, Settings, Writer
 from humatte.webp_times import durations_ms, set_last_ms
 
+_HIGHEST_RATE = 1000  # frames a second that are believed
 # Sides that the encoder's chroma needs to be even.
 _EVEN = {"mp4": {"yuv420p"}, "mov": {"yuv422p10le"}}
 
@@ -100,9 +101,10 @@ class FileWriter(Writer):
         options = kind.options if encoder == kind.encoders[0] else {}
         options = options | (kind.with_alpha if frame.alpha is not None else {})
         options |= (kind.lossless or {}) if settings.lossless else {}
-        stream = file.add_stream(
-            encoder, rate=settings.rate or USUAL_RATE, options=options, time_base=self._base
-        )
+        # Some files name a rate that is their clock's; libvpx fails on such a one.
+        known = settings.rate is not None and settings.rate <= _HIGHEST_RATE
+        rate = settings.rate if known else USUAL_RATE
+        stream = file.add_stream(encoder, rate=rate, options=options, time_base=self._base)
         if not isinstance(stream, VideoStream):
             raise TypeError(f"{encoder} is no picture encoder")
         pixels = kind.opaque if frame.alpha is None else kind.transparent
@@ -155,6 +157,9 @@ class FileWriter(Writer):
         self._last = pts
         made = self._convert(frame)
         made.pts, made.time_base = pts, self._base
+        # ProRes takes them from each frame.
+        made.color_primaries = self._stream.codec_context.color_primaries
+        made.color_trc = self._stream.codec_context.color_trc
         self._lasts = made.duration = max(1, round(seconds / self._base))
         self._durations[pts] = self._lasts
         self._mux(self._stream.encode(made))

@@ -87,6 +87,7 @@ class Writer(ABC):
             else:
                 _check_next(held, frame)
                 self._shown = frame.time - held.time
+                self._held = frame  # first: after Ctrl-C in `_put`, no frame is put twice
                 self._put(held, self._shown)
         self._held = frame
 
