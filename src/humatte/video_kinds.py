@@ -37,6 +37,7 @@ class Kind:
     shortest: int = 1
 
 
+# "realtime" is five times as fast, and alpha at edges is off by 31/255 where this is by 10.
 # libvpx cannot look ahead for reference frames while it encodes alpha (auto-alt-ref).
 _VP9 = {"crf": "24", "row-mt": "1", "cpu-used": "5", "deadline": "good", "tile-columns": "2"}
 _PRORES = {"profile": "hq", "vendor": "apl0"}
@@ -73,7 +74,7 @@ KINDS = {
         ("libwebp_anim",),
         "bgra",
         "bgra",
-        {"quality": "90"},
+        {"quality": "90", "compression_level": "2"},
         lossless={"lossless": "1", "quality": "70"},
         container_options={"loop": "0"},
         base=Fraction(1, 1000),
@@ -83,7 +84,8 @@ KINDS = {
         ("apng",),
         "rgb24",
         "rgba",
-        {"pred": "mixed"},
+        # Ten times as fast as the default on 1080p, and a tenth larger.
+        {"pred": "up", "compression_level": "1"},
         lossless={},
         container_options={"plays": "0"},
     ),
