@@ -223,6 +223,7 @@ def test_a_cut_off_file_gives_what_it_has(long_clip: Path, tmp_path: Path) -> No
     got = list(reader)
     assert 10 < len(got) < 25
     assert "ends early" in reader.notices[-1] and "of 3.00 seconds" in reader.notices[-1]
+    assert len(list(reader)) == len(got) and len(reader.notices) == 1  # said once
 
 
 def test_a_cut_off_file_with_its_index_in_front(tmp_path: Path) -> None:

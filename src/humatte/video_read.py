@@ -135,9 +135,11 @@ class FileSource:
             self.notices.append(
                 f"{path}: HDR colours are taken as they are, which looks pale on a usual screen"
             )
+        self._known = len(self.notices)
 
     def moments(self, start: Fraction | None) -> Iterator[Moment]:
         """All frames from the one at `start` seconds on, or from an earlier one."""
+        del self.notices[self._known :]  # of an earlier reading
         damage = _Damage()
         to_arrays = ToArrays(self._turn, alpha=self.clip.has_alpha)
         held: Moment | None = None
@@ -226,7 +228,8 @@ class FileSource:
             return
         end = (last.pts + last.duration) * last.time_base - self.clip.start
         missing = (self.clip.duration or end) - end
-        short = missing > Fraction(1, 2)  # the last frame's length is a guess in most containers
+        # The last frame's length is a guess in most containers.
+        short = missing > max(Fraction(3, 20), 3 * self._usual() * last.time_base)
         if count is not None and self.clip.frames:
             short = missing > 0 and count < self.clip.frames
         if damage.stopped or short:
