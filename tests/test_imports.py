@@ -57,7 +57,7 @@ def test_importing_humatte_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["arrays", "image_io", "network", "matting", "finish", "run", "evaluate"]
+    "module", ["arrays", "image_io", "network", "matting", "finish", "run", "evaluate", "video_io"]
 )
 def test_the_runtime_never_loads_torch(module: str) -> None:
     assert not loaded(f"import humatte.{module}").intersection(["torch", "onnx", "matplotlib"])
