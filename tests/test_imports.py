@@ -32,10 +32,14 @@ LAYERS = [
     ["catalog"],
     ["composite", "effects", "parts", "detail"],
     ["network", "foreground", "refine", "second_look"],
-    ["page", "files"],
-    ["prepare", "image_io", "metrics", "colour"],
+    ["page", "files", "video_io"],
+    ["frame_write", "video_write"],
+    ["video_writer", "video_pictures", "palette", "sound", "video_kinds"],
+    ["video_read"],
+    ["video_pixels"],
+    ["prepare", "image_io", "metrics", "colour", "clip"],
     ["metadata", "deep"],
-    ["arrays", "paths", "splice", "console", "extras", "lengths", "pipeline"],
+    ["arrays", "paths", "splice", "console", "extras", "lengths", "pipeline", "webp_times"],
     ["errors"],
 ]
 
@@ -53,7 +57,7 @@ def test_importing_humatte_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["arrays", "image_io", "network", "matting", "finish", "run", "evaluate"]
+    "module", ["arrays", "image_io", "network", "matting", "finish", "run", "evaluate", "video_io"]
 )
 def test_the_runtime_never_loads_torch(module: str) -> None:
     assert not loaded(f"import humatte.{module}").intersection(["torch", "onnx", "matplotlib"])

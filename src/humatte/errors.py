@@ -3,6 +3,7 @@
     HumatteError
     ├── UsageError      the command or call is wrong: nothing was tried        (exit code 2)
     ├── PictureError    a picture cannot be read, or is not a usable picture   (exit code 1)
+    ├── VideoError      a clip cannot be read, or is not a usable clip         (exit code 1)
     ├── OutputError     a result cannot be written                             (exit code 1)
     ├── NetworkError    a network file cannot be used                          (exit code 1)
     ├── DataError       a data set is missing, broken or mismatched            (exit code 1)
@@ -30,6 +31,10 @@ class UsageError(HumatteError, ValueError):
 
 class PictureError(HumatteError):
     """A picture that cannot be read or used."""
+
+
+class VideoError(HumatteError):
+    """A clip that cannot be read or used."""
 
 
 class OutputError(HumatteError):

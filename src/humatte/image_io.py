@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
-import shutil
 import threading
-import uuid
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -31,6 +28,7 @@ from humatte.deep import FORMATS as DEEP_FORMATS
 from humatte.deep import Deep
 from humatte.errors import OutputError, PictureError, UsageError, one_line
 from humatte.metadata import Kept
+from humatte.paths import Beside
 
 __all__ = [
     "DEEP_FORMATS",
@@ -356,21 +354,16 @@ def write(data: bytes, path: Path) -> None:
             with path.open("wb") as pipe:
                 pipe.write(data)
         else:
-            _replace(data, Path(os.path.realpath(path)))
+            _replace(data, path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"{path}: cannot be written ({reason}); choose another place") from None
 
 
 def _replace(data: bytes, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Not named after the target, whose name may have the most bytes that are legal already.
-    beside = target.with_name(f".{uuid.uuid4().hex}.part")
+    beside = Beside(target)
     try:
-        beside.write_bytes(data)
-        if target.exists():
-            shutil.copymode(target, beside)
-        beside.replace(target)
+        beside.path.write_bytes(data)
+        beside.keep()
     finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+        beside.drop()

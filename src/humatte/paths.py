@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import tempfile
+import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -102,3 +105,31 @@ def make_folder(folder: Path) -> None:
         ) from error
     if not allowed:
         raise OutputError(f"{folder}: may not be written to; choose another place")
+
+
+class Beside:
+    """A file that is written beside its target and takes its place when it is whole.
+
+    Missing folders are made. A link stays, and the file it points to is replaced, whose permissions
+    are handed on.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = Path(os.path.realpath(target))
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        # Not named after the target, whose name may have the most bytes that are legal already.
+        self.path = self.target.with_name(f".{uuid.uuid4().hex}.part")
+
+    def keep(self) -> None:
+        """Puts the file in the target's place."""
+        if self.target.exists():
+            shutil.copymode(self.target, self.path)
+        self.path.replace(self.target)
+
+    def drop(self) -> None:
+        """Removes what was written, if it is still beside."""
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)

@@ -1,0 +1,195 @@
+"""Video in and out: what a path is read as, and what it is written as.
+
+    reader = video_io.read(Path("clip.mp4"))
+    with video_io.write(Path("out.webm"), Settings.of(reader.clip)) as out:
+        for frame in reader:
+            out.write(frame)
+
+Frames come one at a time: memory does not grow with the clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+from humatte.arrays import Size, resize
+from humatte.clip import Clip, Frame, Moment, Part, Source
+from humatte.errors import UsageError, VideoError
+from humatte.frame_write import PictureWriter, RawWriter
+from humatte.sound import Tracks
+from humatte.video_kinds import KINDS
+from humatte.video_pictures import Numbered, PictureSource, WebpSource, is_webp, numbered
+from humatte.video_read import FileSource
+from humatte.video_write import FileWriter
+from humatte.video_writer import Settings, Writer
+
+__all__ = ["Reader", "kind_of", "read", "write", "write_raw"]
+
+_SUFFIXES = {".webm": "webm", ".mov": "mov", ".mp4": "mp4", ".m4v": "mp4", ".webp": "webp"}
+_SUFFIXES |= {".apng": "apng", ".gif": "gif"}
+PICTURES = "png"  # the kind of numbered pictures
+
+
+class Reader:
+    """The wanted frames of a clip, in order of time; iterating again begins anew.
+
+    `clip` has the facts, of the frames as they are given. `notices` are lines for a person, whole
+    after the last frame.
+    """
+
+    def __init__(self, source: Source, part: Part, max_size: int | None, path: Path) -> None:
+        self._source, self._path = source, path
+        self._part, self._wanted = part, part.at(source.clip.start)
+        self._size = _fitted(source.clip.size, max_size)
+        self.clip = self._facts()
+
+    @property
+    def notices(self) -> list[str]:
+        """What could not be read as it is."""
+        return self._source.notices
+
+    @property
+    def cut(self) -> bool:
+        """Whether the clip's beginning is left out."""
+        return self._part.start is not None
+
+    def tracks(self) -> Tracks | None:
+        """The sound and subtitles that go with the wanted frames; None if the clip has none."""
+        if not (self.clip.sounds or self.clip.subtitles):
+            return None
+        return Tracks(self._path, self._wanted.end)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames, decoded when they are asked for.
+
+        Raises:
+            VideoError: no frame begins in the wanted part; what a source raises.
+        """
+        number = 0
+        for moment in self._source.moments(self._wanted.start):
+            time = moment.pts * moment.time_base
+            if self._wanted.end is not None and time >= self._wanted.end:
+                break
+            if self._wanted.start is not None and time < self._wanted.start:
+                continue
+            if number % self._part.every == 0:
+                yield self._frame(moment)
+            number += 1
+        if not number:
+            length = self._source.clip.duration
+            lasts = f"; the clip lasts {float(length):.2f} seconds" if length else ""
+            raise VideoError(f"{self._path}: no frame begins in the wanted part{lasts}")
+
+    def _frame(self, moment: Moment) -> Frame:
+        rgb, alpha = moment.pixels()
+        if alpha is not None:
+            alpha = resize(alpha, self._size)
+        rgb = resize(rgb, self._size)
+        return Frame(rgb, moment.pts, moment.time_base, alpha, moment.duration)
+
+    def _facts(self) -> Clip:
+        clip, part = self._source.clip, self._part
+        length = clip.duration
+        if part.end is not None:
+            length = part.end if length is None else min(length, part.end)
+        if length is not None:
+            length = max(Fraction(0), length - (part.start or 0))
+        whole = part == Part()
+        return replace(
+            clip,
+            size=self._size,
+            duration=length,
+            rate=clip.rate / part.every if clip.rate else None,
+            frames=clip.frames if whole else None,
+        )
+
+
+def _fitted(size: Size, max_size: int | None) -> Size:
+    if max_size is None or max(size) <= max_size:
+        return size
+    if max_size < 1:
+        raise UsageError(f"expected a size of 1 or more pixels, found {max_size}")
+    height, width = (max(1, round(side * max_size / max(size))) for side in size)
+    return height, width
+
+
+def read(path: Path, part: Part | None = None, *, max_size: int | None = None) -> Reader:
+    """Opens a clip: a video file, an animated picture, numbered pictures or a folder of them.
+
+    Colours become RGB by the file's matrix and range (bt709 above 576 lines and bt601 below if it
+    does not say), deep ones are rounded to 8 bits, frames are turned upright. Pixels that are not
+    square stay so, which `clip.pixel_aspect` says. HDR curves are not converted, which is said.
+
+    Args:
+        path: the file, the folder, or a pattern as f_%06d.png.
+        part: which frames; None = all.
+        max_size: frames whose longer side has more pixels are made smaller.
+
+    Raises:
+        VideoError: missing, empty, broken, not a video, without pictures.
+        UsageError: a size below 1, a pattern with two numbers.
+    """
+    source: Source
+    pictures = numbered(path)
+    if pictures:
+        source = PictureSource(pictures)
+    elif is_webp(path):
+        source = WebpSource(path)
+    else:
+        source = FileSource(path)
+    return Reader(source, part or Part(), max_size, path)
+
+
+def kind_of(path: Path, name: str | None = None) -> str:
+    """The format to write: `name` if given, else by the path's extension.
+
+    Raises:
+        UsageError: neither tells of a format that can be written.
+    """
+    pictures = numbered(path) is not None or not path.suffix
+    kind = name or (PICTURES if pictures else _SUFFIXES.get(path.suffix.lower(), ""))
+    if kind not in KINDS and kind != PICTURES:
+        found = f"'{name}'" if name else f"'{path.suffix}'"
+        advice = "; a PNG file holds one frame: give a folder, or a pattern as f_%06d.png"
+        raise UsageError(
+            f"{path}: cannot write {found} as video; expected one of {', '.join(KINDS)}, or "
+            f"{PICTURES} into a folder{advice if path.suffix.lower() == '.png' else ''}"
+        )
+    return kind
+
+
+def write(
+    path: Path,
+    settings: Settings,
+    *,
+    kind: str | None = None,
+    tracks: Tracks | None = None,
+) -> Writer:
+    """Opens a writer; the file is begun with the first frame.
+
+    Args:
+        path: the file; for PNG a folder or a pattern as f_%06d.png.
+        settings: how; `Settings.of(reader.clip, cut=reader.cut)` keeps what the input has.
+        kind: the format, if not by the extension: webm, mov, mp4, webp, apng, gif or png.
+        tracks: sound and subtitles to carry along.
+
+    Raises:
+        UsageError: an unknown format, one that cannot do what the settings ask, a target in the
+            way.
+    """
+    found = kind_of(path, kind)
+    if found != PICTURES:
+        return FileWriter(path, found, settings, tracks)
+    writer = PictureWriter(numbered(path) or Numbered(path, "%06d.png"), settings)
+    if tracks:
+        writer.notices.append(f"{path}: pictures hold no sound: the clip's was left out")
+    return writer
+
+
+def write_raw(stream: BinaryIO, settings: Settings) -> Writer:
+    """A writer of bare bytes: RGBA frames if they have alpha, else RGB."""
+    return RawWriter(stream, settings)
