@@ -32,12 +32,17 @@ def main() -> None:
             image = np.repeat(image[..., None], 3, axis=2)
         print(f"{name:18} mean alpha {network(image).mean():.4f}")
     if options.folder:
-        files = sorted(p for p in options.folder.iterdir() if p.suffix in READABLE_SUFFIXES)
-        chosen = [files[i] for i in np.linspace(0, len(files) - 1, options.count).astype(int)]
+        chosen = spread(options.folder, options.count)
         means = np.array([network(read(path).image).mean() for path in chosen])
         print(f"{len(means)} of {options.folder}: mean {means.mean():.4f}, ", end="")
         print(f"p95 {np.percentile(means, 95):.4f}, worst {means.max():.4f}, ", end="")
         print(f"{(means >= 0.02).sum()} at 0.02 or more")
+
+
+def spread(folder: Path, count: int) -> list[Path]:
+    """So many pictures of a folder, evenly over their names."""
+    files = sorted(path for path in folder.iterdir() if path.suffix in READABLE_SUFFIXES)
+    return [files[i] for i in np.linspace(0, len(files) - 1, min(count, len(files))).astype(int)]
 
 
 if __name__ == "__main__":

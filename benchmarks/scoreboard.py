@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from empty_scenes import spread
 
 from humatte.catalog import find, load, names
 from humatte.data.layouts import find_set
 from humatte.data.pairs import Pair
 from humatte.evaluate import Subject, evaluate, open_subject
-from humatte.image_io import READABLE_SUFFIXES, read
+from humatte.image_io import read
 from humatte.scores import Row, means
 
 SIZE = 256
@@ -81,12 +82,6 @@ def empty(subject: Subject, scenes: Iterable[Path]) -> tuple[float, float]:
     nobody = Pair("", Path(), None)
     found = np.array([subject.matte_of(nobody, read(path).image).mean() for path in scenes])
     return float(found.mean()), float((found >= 0.02).mean())
-
-
-def spread(folder: Path, count: int) -> list[Path]:
-    """So many pictures of a folder, evenly over their names."""
-    files = sorted(path for path in folder.iterdir() if path.suffix in READABLE_SUFFIXES)
-    return [files[i] for i in np.linspace(0, len(files) - 1, min(count, len(files))).astype(int)]
 
 
 def own_passes(name: str) -> tuple[Callable[[], object], Callable[[], object]]:

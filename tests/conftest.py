@@ -45,3 +45,18 @@ def humatte(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return Outcome(int(end.value.code or 0), out, err)
 
     return run
+
+
+@pytest.fixture
+def interrupt_at_b(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C comes when b.png is about to be written."""
+    from humatte import run
+
+    write = run.write
+
+    def write_until_b(data: bytes, path: Path) -> None:
+        if path.name == "b.png":
+            raise KeyboardInterrupt
+        write(data, path)
+
+    monkeypatch.setattr(run, "write", write_until_b)

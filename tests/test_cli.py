@@ -149,18 +149,8 @@ def test_skip_existing_resumes(humatte, tmp_path: Path) -> None:
 
 
 def test_an_interrupt_keeps_what_is_finished(
-    humatte, two_pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    humatte, two_pictures: Path, tmp_path: Path, interrupt_at_b: None
 ) -> None:
-    from humatte import run
-
-    write = run.write
-
-    def write_once(data: bytes, path: Path) -> None:
-        if path.name == "b.png":
-            raise KeyboardInterrupt
-        write(data, path)
-
-    monkeypatch.setattr(run, "write", write_once)
     result = humatte("cutout", two_pictures, "-o", tmp_path / "out")
     assert result.code == 130
     assert "interrupted" in result.err

@@ -182,18 +182,8 @@ def test_a_folder_gets_mattes_and_a_report(humatte, kit: Path, tmp_path: Path) -
 
 
 def test_an_interrupt_keeps_the_report_of_what_is_finished(
-    humatte, kit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    humatte, kit: Path, tmp_path: Path, interrupt_at_b: None
 ) -> None:
-    from humatte import run
-
-    write = run.write
-
-    def write_once(data: bytes, path: Path) -> None:
-        if path.name == "b.png":
-            raise KeyboardInterrupt
-        write(data, path)
-
-    monkeypatch.setattr(run, "write", write_once)
     report = tmp_path / "r.json"
     words = ("-o", tmp_path / "out", "--report", report)
     assert humatte("cutout", kit / "photos", *words).code == 130

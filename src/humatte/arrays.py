@@ -35,6 +35,11 @@ class Box(NamedTuple):
     right: int
 
     @property
+    def size(self) -> Size:
+        """Its height and width."""
+        return self.bottom - self.top, self.right - self.left
+
+    @property
     def slices(self) -> tuple[slice, slice]:
         """To index an image (H, W, …) with."""
         return slice(self.top, self.bottom), slice(self.left, self.right)

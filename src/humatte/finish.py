@@ -167,14 +167,14 @@ def cut_out(
     """
     own = picture.alpha
     # Under transparency a file may hold anything: network, blur and gray see it over white.
-    seen: Colours = picture.image if own is None else over(picture.image, own, WHITE)
+    seen = _over_white(picture.image, own)
     started = time.perf_counter()
     raw = matte(seen, network, options.refine)
     matted = time.perf_counter()
     found = guided(raw, hints)
     image = picture.image if picture.deep is None else picture.deep
-    if picture.deep is not None:
-        seen = image if own is None else over(image, own, as_deep(WHITE, image.dtype))
+    if picture.deep is not None and options.background.shows_scene:
+        seen = _over_white(image, own)
     alpha = found if own is None else found * own
     if options.person:
         alpha = choose(alpha, options.person)
@@ -195,6 +195,10 @@ def cut_out(
     seconds = {"matte": matted - started, "finish": time.perf_counter() - matted}
     person = has_person(alpha)
     return CutOut(pixels, framed, alpha, kept, person, tuple(warnings), seconds)
+
+
+def _over_white(colours: Colours, own: Alpha | None) -> Colours:
+    return colours if own is None else over(colours, own, as_deep(WHITE, colours.dtype))
 
 
 def _frame(alpha: Alpha, options: Options) -> tuple[Frame, list[str]]:

@@ -45,7 +45,7 @@ class Frame:
     @property
     def scale(self) -> float:
         """How many pixels of the result one of the picture becomes."""
-        height, width = sides(self.box)
+        height, width = self.box.size
         return math.sqrt(self.inner[0] * self.inner[1] / (height * width))
 
     def is_whole(self, size: Size) -> bool:
@@ -59,7 +59,7 @@ def checked(frame: Frame) -> Frame:
     Raises:
         UsageError: too many pixels.
     """
-    check_pixels(sides(frame.box), "crop")
+    check_pixels(frame.box.size, "crop")
     check_pixels(frame.size, "result")
     return frame
 
@@ -74,11 +74,6 @@ def check_pixels(size: Size, what: str) -> None:
         raise UsageError(
             f"a {what} of {size[1]}x{size[0]} is refused; expected at most 179 megapixels"
         )
-
-
-def sides(box: Box) -> Size:
-    """A box's height and width."""
-    return box.bottom - box.top, box.right - box.left
 
 
 def move_alpha(alpha: Alpha, frame: Frame) -> Alpha:

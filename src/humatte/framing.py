@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from humatte.arrays import Alpha, Box, Size
 from humatte.effects import Room
 from humatte.errors import UsageError
-from humatte.frame import MOST_PIXELS, Frame, Pads, checked, sides
+from humatte.frame import MOST_PIXELS, Frame, Pads, checked
 from humatte.lengths import Length, parse_lengths
 from humatte.metrics import PERSON_THRESHOLD
 from humatte.parts import Cuts, box_of, cut_edges
@@ -111,7 +111,7 @@ class Subject:
     @property
     def long_side(self) -> int:
         """Of the people's box; 0 without anybody."""
-        return max(sides(self.box)) if self.box else 0
+        return max(self.box.size) if self.box else 0
 
 
 def look(alpha: Alpha) -> Subject:
@@ -166,7 +166,7 @@ def _aspect_of(asked: Framing) -> float | None:
 
 def _widened(box: Box, aspect: float, subject: Subject, inside: bool) -> Box:
     """A box around the box with the given proportions; it grows away from edges that cut."""
-    (height, width), size, cuts = sides(box), subject.size, subject.cuts
+    (height, width), size, cuts = box.size, subject.size, subject.cuts
     left, right = _grown(
         (box.left, box.right), round(height * aspect), (cuts.left, cuts.right), size[1], inside
     )
@@ -200,7 +200,7 @@ def _pads_px(pad: tuple[Length, Length, Length, Length] | None, whole: float) ->
 
 def _sized(box: Box, asked: Framing, cuts: Cuts) -> Frame:
     """The frame with its size and padding."""
-    inner, wish = sides(box), asked.size
+    inner, wish = box.size, asked.size
     if wish is None:
         return checked(Frame(box, inner, _pads_px(asked.pad, max(inner))))
     whole = wish.long_side or max(wish.width or 0, wish.height or 0)

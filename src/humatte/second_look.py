@@ -52,7 +52,7 @@ def boxes_of_small_people(small: Alpha, size: Size) -> list[Box]:
                 ),
             )
     limit = _LITTLE * max(small.shape)
-    few = [box for box in found if max(_sides(box)) < limit]
+    few = [box for box in found if max(box.size) < limit]
     few.sort(key=lambda box: int(people[box.slices].sum()), reverse=True)
     if max(size) <= max(small.shape):
         return []
@@ -102,10 +102,6 @@ def _joined(boxes: list[Box], new: Box) -> list[Box]:
             apart.append(box)
     # A grown box may touch others.
     return [*apart, new] if len(apart) == len(boxes) else _joined(apart, new)
-
-
-def _sides(box: Box) -> Size:
-    return box.bottom - box.top, box.right - box.left
 
 
 def _enlarged(box: Box, small: Size, size: Size) -> Box:

@@ -8,7 +8,6 @@ may name.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -26,6 +25,7 @@ from av.video.stream import VideoStream
 from humatte.arrays import Alpha, Image, Size, resize
 from humatte.clip import Clip, Colours, Moment, Sound
 from humatte.errors import VideoError, one_line
+from humatte.pipeline import cores
 from humatte.video_pixels import ToArrays, Turn, has_alpha, pixel_aspect, turn_of
 
 # FFmpeg's demuxers that are tried. Left out are those that open further files or addresses (hls,
@@ -275,7 +275,7 @@ def _decoder(stream: VideoStream) -> VideoCodecContext:
         return stream.codec_context
     decoder = CodecContext.create(name, "r")
     decoder.extradata = stream.codec_context.extradata
-    decoder.thread_count = os.cpu_count() or 1
+    decoder.thread_count = cores()
     if not isinstance(decoder, VideoCodecContext):
         raise VideoError(f"{name} decodes no pictures; install PyAV's own wheel")
     return decoder

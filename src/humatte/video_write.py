@@ -9,7 +9,6 @@ animated WebP, whose compressed frames are held until the end.
 from __future__ import annotations
 
 import contextlib
-import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from humatte.clip import UNSPECIFIED, Frame
 from humatte.errors import UsageError
 from humatte.palette import Palette
 from humatte.paths import Beside
+from humatte.pipeline import cores
 from humatte.sound import HOLDS, Tracks
 from humatte.video_kinds import KINDS, can_encode
 from humatte.video_pixels import BT601, BT709, FromArrays, matrix_of_lines
@@ -111,7 +111,7 @@ class FileWriter(Writer):
         even = pixels in _EVEN.get(self._name, ())
         height, width = (side + side % 2 if even else side for side in frame.size)
         stream.width, stream.height, stream.pix_fmt = width, height, pixels
-        stream.codec_context.thread_count = os.cpu_count() or 1
+        stream.codec_context.thread_count = cores()
         matrix = matrix_of_lines(height)
         if pixels.startswith("yuv"):
             self._tag(stream, matrix)
