@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from drawn import disc
+from torch import Tensor
 
 from humatte.train import losses
 from humatte.train.losses import LOSSES, Prediction, Target, predict, trimap_of, weighted_loss
@@ -51,6 +53,19 @@ def test_the_unsure_band_is_grown_by_a_square() -> None:
         ]
         expected = 2 if window.min() >= 0.98 else 0 if window.max() <= 0.02 else 1
         assert labels[row, column] == expected, (row, column)
+
+
+@pytest.mark.parametrize("size", [(9, 300), (64, 64), (200, 131)])
+def test_the_unsure_band_is_the_one_that_pooling_grows(size: tuple[int, int]) -> None:
+    torch.manual_seed(1)
+    alpha = (F.avg_pool2d(torch.rand(2, 1, *size), 7, 1, 3) * 8 - 3.5).clamp(0, 1)
+    reach = max(1, round(0.015 * max(size)))
+
+    def eroded(sure: Tensor) -> Tensor:
+        return -F.max_pool2d(-sure.float(), 2 * reach + 1, stride=1, padding=reach)
+
+    expected = 1 + eroded(alpha >= 0.98) - eroded(alpha <= 0.02)
+    assert torch.equal(trimap_of(alpha)[:, None].float(), expected)
 
 
 def test_soft_iou_is_zero_when_right_and_one_when_wrong() -> None:

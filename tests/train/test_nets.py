@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from humatte.train.export import to_onnx
+from humatte.train.losses import predict
 from humatte.train.nets import NETS
 from humatte.train.nets.asymmetric import AsymmetricConv, ConvNorm, NormPlace, fuse
 from humatte.train.nets.dark import Dark
@@ -322,6 +323,15 @@ def test_shm_fuses_person_and_unsure() -> None:
 
 
 @torch.no_grad()
+def test_shms_trimap_network_trains_alone() -> None:
+    network = NETS["shm"](width=0.25)
+    prediction = predict(network, draw(2, 3, 32, 48), {"trimap"})
+    assert prediction.trimap is not None
+    assert int(network.detail_net.encoder[0][0].norm.num_batches_tracked) == 0
+    shares = prediction.trimap.softmax(dim=1)
+    assert torch.allclose(prediction.alpha, shares[:, 2:] + shares[:, 1:2] / 2)
+
+
 def test_shm_is_fed_bgr_without_its_mean() -> None:
     colour = torch.tensor([134.0, 121.0, 114.0 + 51.0]) / 255  # R, G, B
     fed = Shm(width=WIDTH).original_input(colour.view(1, 3, 1, 1))

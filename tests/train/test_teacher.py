@@ -40,6 +40,14 @@ def test_the_target_is_the_mean_that_was_asked_for() -> None:
     assert guided.image is target.image
 
 
+def test_a_teacher_who_is_asked_every_second_time_leaves_the_others_alone() -> None:
+    fabric = Fabric(accelerator="cpu")
+    target = Target(torch.zeros(3, 3, 8, 8), torch.zeros(3, 1, 8, 8))
+    guided = Teacher(Half(), 0.4, fabric, every=2).guide(target)
+    assert guided.alpha[:, 0, 0, 0].tolist() == pytest.approx([0.2, 0.0, 0.2])
+    assert target.alpha.max() == 0
+
+
 def test_a_student_follows_its_teacher(small: Recipe, data: Path, tmp_path: Path) -> None:
     """With the whole target from the teacher, the truth of the data plays no part."""
     train(small, data, tmp_path / "teacher", tmp_path / "cache")

@@ -135,7 +135,9 @@ def train_step(
             target = run.teacher.guide(target)
         more = number < len(batches)
         with fabric.no_backward_sync(run.model, enabled=more):  # type: ignore[arg-type]
-            loss, terms = weighted_loss(phase.loss, run.model(target.image), target)
+            loss, terms = weighted_loss(
+                phase.loss, run.model(target.image, tuple(phase.loss)), target
+            )
             terms["loss"] = float(loss.detach())
             if not math.isfinite(terms["loss"]):
                 raise TrainingError(

@@ -183,6 +183,8 @@ class DistillPart(_Part):
     """A run's folder or a checkpoint, of any network, whose mattes the losses aim at, too."""
     share: Share = 0.5
     """How much of the target is the teacher's matte; the rest is the true one."""
+    every: Annotated[int, Field(ge=1)] = 1
+    """The teacher sees one picture in so many; the others keep their true mattes."""
 
 
 class PhasePart(_Part):

@@ -45,9 +45,9 @@ class Predictor(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, batch: Tensor) -> Prediction:
-        """The network's prediction of an RGB batch (N, 3, h, w) in [0, 1]."""
-        return predict(self.network, batch)
+    def forward(self, batch: Tensor, losses: Collection[str] = ()) -> Prediction:
+        """The network's prediction of an RGB batch (N, 3, h, w) in [0, 1], for these losses."""
+        return predict(self.network, batch, losses)
 
 
 @dataclass(frozen=True)

@@ -132,12 +132,17 @@ class Shm(nn.Module):
         mean = torch.tensor(_BGR_MEAN, dtype=batch.dtype, device=batch.device)
         return (bgr_255(batch) - mean.view(1, 3, 1, 1)) / 255.0
 
-    def parts(self, batch: Tensor) -> ShmParts:
-        """Trimap logits, raw alpha and fused alpha of an RGB batch (N, 3, h, w) in [0, 1]."""
+    def parts(self, batch: Tensor, detail: bool = True) -> ShmParts:
+        """Trimap logits, raw alpha and fused alpha of an RGB batch (N, 3, h, w) in [0, 1].
+
+        Without `detail` M-Net does not run, and the raw alpha is 0.5 everywhere.
+        """
         image = self.original_input(batch)
         trimap = self.trimap_net(image)  # (N, 3, h, w)
         shares = trimap.softmax(dim=1)
-        raw_alpha = self.detail_net(torch.cat((image, shares), dim=1))  # (N, 1, h, w)
+        raw_alpha = torch.full_like(trimap[:, :1], 0.5)
+        if detail:
+            raw_alpha = self.detail_net(torch.cat((image, shares), dim=1))  # (N, 1, h, w)
         person, unsure = shares[:, PERSON : PERSON + 1], shares[:, UNSURE : UNSURE + 1]
         return ShmParts(trimap, raw_alpha, person + unsure * raw_alpha)  # section 4.3, equation 2
 
