@@ -205,6 +205,16 @@ def test_a_matte_as_large_as_its_picture_is_given_back() -> None:
     assert sharpen(noise(30, 35), small).shape == (30, 35)
 
 
+def test_a_picture_hardly_larger_than_its_matte_adds_little() -> None:
+    alpha = disc(100, 100, 30)
+    image = over(np.broadcast_to(RED, (100, 100, 3)), alpha, BLUE[None, None])
+    changes = []
+    for side in (99, 80, 60):
+        small = cv2.GaussianBlur(resize(alpha, (side, side)), (0, 0), 2)
+        changes.append(np.abs(sharpen(image, small) - resize(small, (100, 100))).max())
+    assert 0 < changes[0] < 0.02 < changes[1] < changes[2]
+
+
 @pytest.mark.parametrize("size", [(1, 1), (30_000, 7), (7, 30_000), (385, 3)])
 def test_any_size_is_sharpened(size: tuple[int, int]) -> None:
     scale = 384 / max(size)

@@ -26,6 +26,10 @@ EPSILON = 1e-4
 _NETWORK_RADIUS_PX = 4
 # Means over windows draw every value towards the middle; this takes it back.
 _CONTRAST = 1.2
+# A picture hardly larger than its matte has little to add to it: the filter counts fully from 5/3
+# of the matte's size, less below, and not at all at that size itself. At 1.25 its whole weight
+# makes the error at edges 2 % larger than without it, a third to a half of it 1.5 % smaller.
+_WEIGHT_SLOPE = 1.5
 _TILE = 128  # side in pixels of what is restored at once; tiles without soft edges cost nothing
 _STRIP_PIXELS = 2**19  # ... of the strips that tiles are cut from: wide pictures get low strips
 _WORKERS = 4  # each holds the temporaries of a strip
@@ -99,8 +103,8 @@ def sharpen(image: Image, small: Alpha) -> Alpha:
 
     Returns:
         (H, W) float32 in [0, 1]. It differs from the bilinearly enlarged matte only where that one
-        is above 0 and below 1: nothing that is decided changes. Where the image is no larger than
-        the matte, it is the matte, reduced.
+        is above 0 and below 1: nothing that is decided changes. The less the image exceeds the
+        matte in size, the smaller the difference; where it does not, it is the matte, reduced.
 
     Raises:
         UsageError: wrong arrays.
@@ -111,7 +115,8 @@ def sharpen(image: Image, small: Alpha) -> Alpha:
     check_alpha(small)
     size = (image.shape[0], image.shape[1])
     result = resize(small, size)
-    if max(size) <= max(small.shape):
+    weight = min(1.0, _WEIGHT_SLOPE * (max(size) / max(small.shape) - 1))
+    if weight <= 0:
         return np.clip(result, 0, 1)
     np.clip(result, 0, 1, out=result)  # in place: of a large picture a copy is hundreds of MB
     # A side may be longer by the rounding to whole pixels.
@@ -127,8 +132,9 @@ def sharpen(image: Image, small: Alpha) -> Alpha:
         values -= 0.5
         values *= _CONTRAST
         values += 0.5
+        np.clip(values, 0, 1, out=values)
         undecided = (place > 0) & (place < 1)
-        place[undecided] = np.clip(values[undecided], 0, 1)
+        place[undecided] += np.float32(weight) * (values[undecided] - place[undecided])
 
     _apply(image, _smooth_lines(image, small, soft), soft, result, restore)
     return result
