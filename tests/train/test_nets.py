@@ -21,6 +21,7 @@ from humatte.train.nets.dawn import Dawn
 from humatte.train.nets.layers import StridedDepthwise, gray_255, same_conv
 from humatte.train.nets.night_lite import NightLite
 from humatte.train.nets.shm import BACKGROUND, PERSON, UNSURE, Shm
+from humatte.train.nets.transposed import TransposedConv
 
 # Small enough for one thread, wide enough that no layer is left with one channel.
 WIDTHS = {"fcn8s": 1 / 32, "unet": 1 / 16}
@@ -205,9 +206,20 @@ def test_shm_fuses_its_norms_away() -> None:
     network = Shm(width=WIDTH)
     settle(network)
     fused = network.fuse()
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in fused.modules())
+    gone = (nn.BatchNorm2d, nn.ConvTranspose2d)
+    assert not any(isinstance(module, gone) for module in fused.modules())
     batch = draw(1, 3, 32, 48)
     torch.testing.assert_close(fused(batch), network(batch), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 4), (5, 3)])
+@torch.no_grad()
+def test_a_transposed_convolution_is_a_plain_one(size: tuple[int, int]) -> None:
+    transposed = TransposedConv(3, 2)
+    batch = draw(2, 3, *size)
+    found = transposed.fused()(batch)
+    assert found.shape == (2, 2, 2 * size[0], 2 * size[1])
+    torch.testing.assert_close(found, transposed(batch))
 
 
 @torch.no_grad()

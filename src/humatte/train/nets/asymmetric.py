@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from humatte.train.nets.layers import keras_norm, same_conv
+from humatte.train.nets.transposed import TransposedConv
 
 NormPlace = Literal["sum", "branch"]
 Network = TypeVar("Network", bound=nn.Module)
@@ -123,12 +124,12 @@ class AsymmetricConv(nn.Module):
 
 
 def fuse(network: Network) -> Network:
-    """A copy of a network, in evaluation mode, with every block replaced by one convolution."""
+    """A copy of a network, in evaluation mode, with every block in its fused form."""
     network = copy.deepcopy(network).eval()
     blocks = {
         name: module
         for name, module in network.named_modules()
-        if isinstance(module, (AsymmetricConv, ConvNorm))
+        if isinstance(module, (AsymmetricConv, ConvNorm, TransposedConv))
     }
     for name, block in blocks.items():
         if not any(name.startswith(f"{outer}.") for outer in blocks):  # branches go with theirs

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from humatte.train.nets.asymmetric import ConvNorm, fuse
 from humatte.train.nets.layers import bgr_255, same_conv, scaled, up_twice
 from humatte.train.nets.mobilenet import Encoder
+from humatte.train.nets.transposed import TransposedConv
 
 BACKGROUND, UNSURE, PERSON = range(3)
 
@@ -94,7 +95,7 @@ class DetailNet(nn.Module):
             nn.Sequential(
                 _conv_norm(a, b),
                 nn.ReLU(),
-                nn.ConvTranspose2d(b, b, 5, stride=2, padding=2, output_padding=1, bias=False),
+                TransposedConv(b, b),
             )
             for a, b in zip([upwards[0], *upwards], upwards, strict=False)
         )
@@ -151,5 +152,5 @@ class Shm(nn.Module):
         return self.parts(batch).alpha.clamp(0.0, 1.0)
 
     def fuse(self) -> Shm:
-        """A copy with every BatchNorm folded away: the same function in evaluation mode."""
+        """A copy of plain convolutions only: the same function in evaluation mode."""
         return fuse(self)
