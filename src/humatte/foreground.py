@@ -128,12 +128,12 @@ def _at(
     # cv2.remap takes no side above 32767: the list of pixels is folded.
     side = 4096
     more = -len(y) % side
-    places = [np.pad(values, (0, more)).reshape(-1, side) for values in (x, y)]
+    across, down = (np.pad(values, (0, more)).reshape(-1, side) for values in (x, y))
     planes = [
-        cv2.remap(plane, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(-1)
+        cv2.remap(plane, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         for plane in table
     ]
-    return np.stack(planes, axis=1)[: len(y)]
+    return np.stack([plane.reshape(-1) for plane in planes], axis=1)[: len(y)]
 
 
 def _explained(colours: Colours, share: Alpha, foreground: Floats, background: Floats) -> Floats:
