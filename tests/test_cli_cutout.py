@@ -306,6 +306,7 @@ def test_wrong_outputs_of_a_picture_from_stdin_are_refused_before_it_is_read(
 WRONG = {
     "a report where the picture goes": (["-o", "-", "--report", "json"], "stdout carries"),
     "a matte into a folder, from stdin": (["-o", "-", "--mask-out", "."], "a folder"),
+    "a matte into stdout": (["-o", "a.png", "--mask-out", "-"], "--alpha"),
     "a matte over the input": (["-o", "a.png", "--mask-out", "good.jpg"], "overwritten"),
     "a matte over the result": (["-o", "a.png", "--mask-out", "a.png"], "two results"),
     "a matte over a hint": (

@@ -67,6 +67,11 @@ class Request:
         Raises:
             UsageError: they contradict each other.
         """
+        if self.mask_out == "-":
+            raise UsageError(
+                "--mask-out is not written to stdout; name a file, or use --alpha -o - for the "
+                "matte alone"
+            )
         suffix = Path(out).suffix.lower().lstrip(".") if out else ""
         if self.format_name and suffix in WRITABLE_FORMATS and not is_folder(out):
             wanted = output_format(None, self.format_name)
