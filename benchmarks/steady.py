@@ -68,7 +68,8 @@ def main() -> None:
 
 
 def cell(before: float, after: float) -> str:
-    return f"{f'{before:.2f} {after:.2f} ({after / before:.2f})':>22}"
+    text = "-" if np.isnan(before) else f"{before:.2f} {after:.2f} ({after / before:.2f})"
+    return f"{text:>22}"
 
 
 def moved(

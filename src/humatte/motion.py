@@ -26,7 +26,7 @@ _LEAST_SPREAD = 0.06  # a flat picture is not stretched beyond this: it would be
 _GRAY_SPAN = 200  # of 255, for one unit of colour: two spreads fit on both sides of the middle
 # Changes below the camera's noise are none. The noise is what half of the pixels change by at most.
 _NOISE_FACTOR, _LEAST_NOISE, _MOST_NOISE = 1.5, 0.01, 0.05
-_STILL_NOISES, _MOVED_NOISES = 1.4, 1.0  # trust falls from 1 to 0 over once and twice that
+_STILL_NOISES, _MOVED_NOISES = 0.7, 1.0  # trust falls from 1 to 0 between once and twice that
 # What moves near a pixel changes its matte: a network's edge is as wide.
 _STILL_REACH_PX, _MOVED_REACH_PX = 9, 3
 _ROUND_TRIP_PX, _ROUND_TRIP_SHARE = 0.5, 0.02  # of the way: what there and back may differ by
