@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, cast, get_args
 
 import numpy as np
 
-from humatte.arrays import Alpha, Image, check_image
+from humatte.arrays import Alpha, Image, check_image, resize
 from humatte.detail import look_closer
 from humatte.errors import UsageError
 from humatte.metrics import LEAST_PERSON, PERSON_THRESHOLD
@@ -37,11 +38,28 @@ def matte(image: Image, network: Network, refine: Refinement = REFINEMENT) -> Al
     check_image(image)
     if refinement(refine) == "off":
         return network(image)
+    return matte_through(image, network, refine, _as_it_is)
+
+
+def matte_through(
+    image: Image, network: Network, refine: Refinement, change: Callable[[Alpha], Alpha]
+) -> Alpha:
+    """As `matte`, but for a change of the small matte before it is drawn at the image's size.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        network: an open network.
+        refine: a known refinement.
+        change: takes and gives (h, w) float32 in [0, 1]: the network's matte of the whole image, of
+            `detail` after the closer look. Second looks at small people are not changed by it.
+    """
     small = network.small(image)
-    alpha = _at_full_size(image, small, network, refine)
+    if refine == "off":
+        return np.clip(resize(change(small), (image.shape[0], image.shape[1])), 0, 1)
+    alpha = _at_full_size(image, small, network, refine, change)
     for box in boxes_of_small_people(small, (image.shape[0], image.shape[1])):
         part = image[box.slices]
-        put_in(alpha, _at_full_size(part, network.small(part), network, refine), box)
+        put_in(alpha, _at_full_size(part, network.small(part), network, refine, _as_it_is), box)
     return alpha
 
 
@@ -56,10 +74,20 @@ def refinement(name: str) -> Refinement:
     return cast(Refinement, name)
 
 
-def _at_full_size(image: Image, small: Alpha, network: Network, refine: Refinement) -> Alpha:
+def _at_full_size(
+    image: Image,
+    small: Alpha,
+    network: Network,
+    refine: Refinement,
+    change: Callable[[Alpha], Alpha],
+) -> Alpha:
     if refine == "detail":
         small = look_closer(image, small, network)
-    return sharpen(image, small)
+    return sharpen(image, change(small))
+
+
+def _as_it_is(small: Alpha) -> Alpha:
+    return small
 
 
 def has_person(alpha: Alpha) -> bool:
