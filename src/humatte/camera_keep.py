@@ -65,7 +65,7 @@ def snapshot(made: Made, folder: Path) -> Path:
 
 
 class Recorder:
-    """One recording, encoded in a thread of its own. Frames have the times at which they were taken.
+    """One recording, encoded in a thread of its own. Frames keep the times they were taken at.
 
     `transparent` says of the frames that come whether they have alpha: all of them or none.
     """
