@@ -128,6 +128,14 @@ def test_recorded_pictures_keep_the_times_at_which_they_were_taken(tmp_path: Pat
     assert keeper.end() == [] and not keeper.recording
 
 
+def test_a_recording_without_a_picture_writes_nothing(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    keeper.start(made_of(1), 0.0)
+    (line,) = keeper.end()
+    assert "before its first picture" in line
+    assert not list(tmp_path.iterdir())
+
+
 def test_where_transparency_comes_the_next_file_begins(tmp_path: Path) -> None:
     keeper = Keeper(tmp_path)
     keeper.start(made_of(1), 0.0)

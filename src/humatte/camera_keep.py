@@ -92,8 +92,8 @@ class Recorder:
         except queue.Full:
             self.left_out += 1
 
-    def close(self) -> Path:
-        """Ends the recording, once what waits is written; gives its path.
+    def close(self) -> Path | None:
+        """Ends the recording, once what waits is written; its path, or None if no picture came.
 
         Raises:
             HumatteError: it could not be written.
@@ -107,8 +107,6 @@ class Recorder:
         self._thread.join()
         if self._error:
             raise self._error
-        if self.path is None:
-            raise OutputError("recording: no picture came, so nothing was written")
         return self.path
 
     def _work(self) -> None:
@@ -197,7 +195,10 @@ class Keeper:
         recorder, self._recorder = self._recorder, None
         if recorder is None:
             return []
-        path, lines = recorder.close(), []
+        path = recorder.close()
+        if path is None:
+            return ["the recording ended before its first picture: nothing was written"]
+        lines = []
         if recorder.left_out:
             lines = [f"{path}: {recorder.left_out} frames left out: the encoder was too slow"]
         return [f"wrote {path}", *lines]
