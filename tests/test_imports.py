@@ -18,7 +18,12 @@ HEAVY = ["torch", "onnxruntime", "onnx", "cv2", "PIL", "typer", "rich", "lightni
 LAYERS = [
     ["__main__"],
     ["cli"],
-    ["cli_cutout", "cli_data"],
+    ["cli_cutout", "cli_data", "cli_camera"],
+    ["camera_loop"],
+    ["camera_keep", "camera_virtual"],
+    ["camera_view"],
+    ["camera_look", "camera"],
+    ["camera_feed"],
     ["run", "scoring", "train"],
     ["report"],
     ["score_report"],

@@ -68,4 +68,4 @@ def test_extras_are_declared() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
-    assert {"train", "data", "serve", "openvino", "cluster", "dev"} <= set(extras)
+    assert {"train", "data", "camera", "serve", "openvino", "cluster", "dev"} <= set(extras)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from humatte.cli_camera import camera
 from humatte.cli_cutout import WithDefaults, cutout
 from humatte.cli_data import app as data_app
 from humatte.errors import HumatteError, one_line
@@ -32,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(cls=WithDefaults)(cutout)
+app.command()(camera)
 app.add_typer(data_app)
 
 

@@ -4,6 +4,7 @@
     ├── UsageError      the command or call is wrong: nothing was tried        (exit code 2)
     ├── PictureError    a picture cannot be read, or is not a usable picture   (exit code 1)
     ├── VideoError      a clip cannot be read, or is not a usable clip         (exit code 1)
+    ├── CameraError     a camera, a screen or a virtual camera cannot be used   (exit code 1)
     ├── OutputError     a result cannot be written                             (exit code 1)
     ├── NetworkError    a network file cannot be used                          (exit code 1)
     ├── DataError       a data set is missing, broken or mismatched            (exit code 1)
@@ -35,6 +36,10 @@ class PictureError(HumatteError):
 
 class VideoError(HumatteError):
     """A clip that cannot be read or used."""
+
+
+class CameraError(HumatteError):
+    """A camera, a screen or a virtual camera that is missing or cannot be used."""
 
 
 class OutputError(HumatteError):
