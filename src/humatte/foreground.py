@@ -34,6 +34,10 @@ _RADII_PX = (45, 15, 5, 2, 1)
 _CONTINUED_PX = (24, 8, 2)  # the last one that reaches a pixel decides its colour
 _EPSILON = 1e-5
 _DECIDED = 0.5 / 255  # so close to 0 or 1, a byte holds it as empty or opaque
+# Of video, where time counts more: so many pixels, and these passes.
+_QUICK_PIXELS = 320 * 240
+_QUICK_RADII_PX = (30, 8, 2)
+_FADE_PX = 10  # of the small picture: how far colours go on beyond the person
 _WORKERS = 4  # each holds the temporaries of a tile
 _TILE = 128  # side in pixels of what is done at once: nothing is soft in most, which cost nothing
 
@@ -69,6 +73,74 @@ def estimate_foreground(image: Colours, alpha: Alpha) -> Colours:
     with ThreadPoolExecutor(_WORKERS) as pool:
         list(pool.map(explain, ((top, left) for top in tops for left in lefts)))
     return result
+
+
+def quick_foreground(image: Image, alpha: Alpha, *, outward: bool = False) -> Image:
+    """As `estimate_foreground`, for video: coarser, in a fraction of the time.
+
+    The colours nearby come from a small picture alone; each soft pixel then takes its share of what
+    they fail to explain (2021, eq. 7).
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        alpha: (H, W) float32 in [0, 1].
+        outward: where nobody is (alpha 0), the person's colours continued, fading to black. Codecs
+            that blur colours over an edge, as all lossy ones do, then mix in nothing foreign.
+
+    Returns:
+        (H, W, 3) uint8 RGB; equal to `image` wherever a byte would hold alpha as 255, and as 0
+        too unless `outward`.
+    """
+    check_alpha(alpha, check_image(image).shape[:2])
+    height, width = alpha.shape
+    scale = max(1.0, math.sqrt(alpha.size / _QUICK_PIXELS))
+    size = fitted_size((height, width), max(1, round(max(alpha.shape) / scale)))
+    small, thin = resize(image, size), resize(alpha, size)
+    pixels = _planes(small)
+    foreground, background = _spread(pixels, thin, (pixels, pixels), _QUICK_RADII_PX)
+    result = image.copy()
+    if outward:
+        beyond = resize(_fading(foreground, thin), (height, width))
+        np.copyto(result, beyond, where=(alpha <= _DECIDED)[..., None])
+    rows, columns = np.nonzero(_soft(alpha))
+    if rows.size:
+        share = alpha[rows, columns]
+        tables = (_at(table, rows, columns, (height, width)) for table in (foreground, background))
+        result[rows, columns] = to_bytes(_explained(image[rows, columns], share, *tables))
+    return result
+
+
+def _fading(foreground: Floats, alpha: Alpha) -> Image:
+    """The person's colours (h, w, 3) everywhere, fading to black away from them."""
+    weight = _blur(_blur(alpha, _FADE_PX), _FADE_PX)
+    planes = [_blur(_blur(plane * alpha, _FADE_PX), _FADE_PX) for plane in foreground]
+    # A fourth of a person in the window is enough for their full colour.
+    share = np.minimum(4 * weight, 1) / (weight + _EPSILON)
+    return to_bytes(np.clip(np.dstack([plane * share for plane in planes]), 0, 1))
+
+
+def _at(
+    table: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp], full: tuple[int, int]
+) -> Floats:
+    """Values (N, 3) of a reduced picture (3, h, w), bilinear, at pixels of the full one."""
+    y = ((rows + 0.5) * (table.shape[1] / full[0]) - 0.5).astype(np.float32)
+    x = ((columns + 0.5) * (table.shape[2] / full[1]) - 0.5).astype(np.float32)
+    # cv2.remap takes no side above 32767: the list of pixels is folded.
+    side = 4096
+    more = -len(y) % side
+    places = [np.pad(values, (0, more)).reshape(-1, side) for values in (x, y)]
+    planes = [
+        cv2.remap(plane, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(-1)
+        for plane in table
+    ]
+    return np.stack(planes, axis=1)[: len(y)]
+
+
+def _explained(colours: Colours, share: Alpha, foreground: Floats, background: Floats) -> Floats:
+    """Colours (N, 3) in [0, 1] of the person in pixels (N, 3) of which `share` (N,) is theirs."""
+    alpha = share[:, None]
+    missing = to_float(colours) - alpha * foreground - (1 - alpha) * background
+    return np.clip(foreground + alpha * missing / (1 - alpha * (1 - alpha)), 0, 1)
 
 
 def continue_outward(foreground: Image, alpha: Alpha) -> Image:
