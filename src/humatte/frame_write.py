@@ -82,7 +82,7 @@ class PictureWriter(Writer):
 
 
 class RawWriter(Writer):
-    """Writes the frames' bytes to a stream: RGBA if they have alpha, else RGB, or gray; from the top.
+    """Writes the frames' bytes to a stream: RGBA, RGB without alpha, gray of mattes; from the top.
 
     A stream of bytes holds no times: whoever reads it must know size and rate. It is flushed at the
     end, and stays open.

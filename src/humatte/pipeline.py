@@ -86,7 +86,7 @@ def overlapped(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def ahead(items: Iterable[Item], most: int = 2) -> Iterator[Item]:
+def ahead(items: Iterable[Item], most: int = 2) -> Generator[Item, None, None]:
     """The same items, made in a thread of their own before they are asked for.
 
     Stages of a clip that each keep the order follow each other so, and work at the same time. What

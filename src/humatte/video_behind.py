@@ -5,7 +5,6 @@ Read along with the clip in front, one frame at a time: in constant memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,8 +18,8 @@ from humatte.video_writer import USUAL_RATE
 class Behind:
     """The frames of a background clip, as large as those in front.
 
-    It begins with the first frame in front, goes at its own speed, begins anew at its end, and stops
-    when the clip in front does. Where it is transparent, white shows. Its sound is left out.
+    It begins with the first frame in front, goes at its own speed, begins anew at its end, and
+    stops when the clip in front does. Where it is transparent, white shows. Its sound is left out.
 
     Args:
         path: the clip.
@@ -75,12 +74,9 @@ class Behind:
             return
         self._length = self._end() - self._round
         self._round += self._length
-        self._frames = self._begun()
+        self._frames = iter(self._reader)
         self._now = next(self._frames)
         self._next = next(self._frames, None)
-
-    def _begun(self) -> Iterator[Frame]:
-        return iter(self._reader)
 
     def _skip_rounds(self, seconds: Fraction) -> None:
         """Once the length is known, whole rounds need not be decoded."""

@@ -13,15 +13,15 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
-from humatte.arrays import Alpha, Image, to_bytes, to_float
+from humatte.arrays import Alpha, Image, to_bytes
 from humatte.clip import Frame
+from humatte.colour import premultiply
 from humatte.composite import WHITE, Background, backdrop, fit, over, with_alpha
 from humatte.errors import PictureError
 from humatte.finish import with_effects
 from humatte.foreground import quick_foreground
 from humatte.hints import NO_HINTS, Hints, guided
 from humatte.matting import has_person
-from humatte.colour import premultiply
 from humatte.parts import choose
 from humatte.video_behind import Behind
 from humatte.video_options import ClipOptions

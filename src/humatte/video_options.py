@@ -34,6 +34,7 @@ _PICTURES_ONLY = {
     "--dpi": "a clip has none",
     "--jobs": "frames follow each other",
 }
+ALL_FRAMES = Part()
 _STAND_IN = "black"  # for a background that is read later: it is as opaque
 
 
@@ -65,7 +66,7 @@ class ClipOptions:
     behind: Path | None = None
     """A clip as background; `look.background` stands in for it."""
     fit: str = "cover"
-    part: Part = Part()
+    part: Part = ALL_FRAMES
     max_size: int | None = None
     steady: bool = True
     resume: bool = False

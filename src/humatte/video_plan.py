@@ -24,10 +24,11 @@ from humatte.video_pictures import numbered
 from humatte.video_read import open_input, picture_stream
 
 RAW = "raw"  # the kind of bare frames on stdout
-_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .qt .webm .mkv .avi .ts .mts .m2ts .mpg .mpeg .vob .flv .ogv .3gp .3g2 .wmv "
-    ".asf .mxf .nut .ivf .y4m .dv".split()
-)
+_CLIPS = """
+    .mp4 .m4v .mov .qt .webm .mkv .avi .ts .mts .m2ts .mpg .mpeg .vob .flv .ogv .3gp .3g2 .wmv .asf
+    .mxf .nut .ivf .y4m .dv
+"""
+_SUFFIXES = frozenset(_CLIPS.split())
 # Pictures that may move: a clip only where the result is one.
 _MAY_MOVE = frozenset({".gif", ".png", ".apng", ".webp"})
 # What -f and an extension may mean for both.
@@ -219,7 +220,8 @@ def _agreed(target: Path, known: str | None) -> str:
 
 
 def _beside(source: Path, kind: str) -> Path:
-    stem = re.sub(r"_?%\d*d", "", source.stem) or source.absolute().parent.name
+    source = source.absolute()
+    stem = re.sub(r"_?%\d*d", "", source.stem) or source.parent.name
     extension = "" if kind == PICTURES else _EXTENSIONS[kind]
     return source.with_name(f"{stem}.cutout{extension}")
 
@@ -229,16 +231,15 @@ def _several(
 ) -> list[ClipJob]:
     extension = "" if kind == PICTURES else _EXTENSIONS[kind]
     if out is None:
-        targets = []
+        targets: list[tuple[Path, Path]] = []
         for item in inputs:
             mine = [path for path in found_in(item, out) if path in clips]
             if is_dir(Path(item)) and mine:
                 base = Path(item).resolve()
                 into = base.with_name(f"{base.name}.cutout")
-                pairs = zip(mine, keep_tree(mine, base, into, extension), strict=True)
+                targets += zip(mine, keep_tree(mine, base, into, extension), strict=True)
             else:
-                pairs = ((p, _beside(p, kind)) for p in mine or [Path(item)] if p in clips)
-            targets += list(pairs)
+                targets += [(p, _beside(p, kind)) for p in mine or [Path(item)] if p in clips]
         return [ClipJob(source, target, kind) for source, target in dict(targets).items()]
     if is_file(Path(out)):
         raise UsageError(f"{out}: a file; several clips need a folder as -o, as {out}/")

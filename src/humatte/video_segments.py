@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -53,8 +53,8 @@ def check_resumable(outputs: Sequence[tuple[Path, str]]) -> None:
     for path, kind in outputs:
         if kind not in JOINED and kind != video_io.PICTURES:
             raise UsageError(
-                f"{path}: --resume is for {', '.join(sorted(JOINED))} and PNG frames; {kind} is made "
-                "in one go: leave --resume out"
+                f"{path}: --resume is for {', '.join(sorted(JOINED))} and PNG frames; {kind} is "
+                "made in one go: leave --resume out"
             )
 
 
