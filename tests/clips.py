@@ -13,7 +13,7 @@ from humatte import video_io
 from humatte.catalog import load
 from humatte.clip import Frame
 
-VARIED = [3003, 4004, 5005, 8008, 8509, 10010, 11011, 14014, 15015, 16016]
+VARIED = [3003, 4004, 5005, 8008, 9009, 10010, 11011, 14014, 15015, 16016]
 """Times of a variable rate that begin late, in ticks."""
 
 

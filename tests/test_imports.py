@@ -19,27 +19,39 @@ LAYERS = [
     ["__main__"],
     ["cli"],
     ["cli_cutout", "cli_data"],
-    ["run", "scoring", "train"],
-    ["report"],
-    ["score_report"],
+    ["cli_words", "cli_video"],
+    ["cutout_run"],
+    ["run", "video_run", "scoring", "train"],
+    ["report", "video_cutout"],
+    ["score_report", "video_finish"],
     ["evaluate"],
     ["scores"],
-    ["finish"],
+    ["finish", "video_options"],
     ["options"],
-    ["framing", "id_photo", "hint_files"],
+    ["framing", "id_photo", "hint_files", "steady"],
     ["frame"],
     ["hints", "matting", "data"],
-    ["catalog"],
+    ["catalog", "video_behind"],
     ["composite", "effects", "parts", "detail"],
-    ["network", "foreground", "refine", "second_look"],
-    ["page", "files", "video_io"],
+    ["network", "foreground", "refine", "second_look", "video_plan", "video_segments"],
+    ["page", "files", "video_io", "video_join"],
     ["frame_write", "video_write"],
     ["video_writer", "video_pictures", "palette", "sound", "video_kinds"],
     ["video_read"],
     ["video_pixels"],
     ["prepare", "image_io", "metrics", "colour", "clip"],
     ["metadata", "deep"],
-    ["arrays", "paths", "splice", "console", "extras", "lengths", "pipeline", "webp_times"],
+    [
+        "arrays",
+        "paths",
+        "splice",
+        "console",
+        "interrupt",
+        "extras",
+        "lengths",
+        "pipeline",
+        "webp_times",
+    ],
     ["errors"],
 ]
 
@@ -57,7 +69,7 @@ def test_importing_humatte_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["arrays", "image_io", "network", "matting", "finish", "run", "evaluate", "video_io"]
+    "module", ["arrays", "image_io", "network", "matting", "finish", "run", "evaluate", "video_run"]
 )
 def test_the_runtime_never_loads_torch(module: str) -> None:
     assert not loaded(f"import humatte.{module}").intersection(["torch", "onnx", "matplotlib"])

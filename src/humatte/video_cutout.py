@@ -219,7 +219,7 @@ def _outputs(job: ClipJob, reader: Reader, options: ClipOptions) -> list[Output]
 def _opened(run: Run, outputs: Sequence[Output]) -> Iterator[Out]:
     """Where the frames go. Whatever leaves the block, the writers hear of it."""
     if run.options.resume:
-        with Segments(outputs, run.order) as segments:
+        with Segments(outputs, run.order, SEGMENT) as segments:
             yield segments
         return
     with ExitStack() as opened:

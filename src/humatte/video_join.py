@@ -62,12 +62,14 @@ def join(segments: Sequence[Path], whole: Whole, tracks: Tracks | None = None) -
     Raises:
         OutputError: it cannot be written.
     """
-    beside = Beside(whole.target)
     try:
         with ExitStack() as opened:
+            beside = Beside(whole.target)
+            opened.callback(beside.drop)
             if tracks:
                 opened.callback(tracks.close)
-            file = opened.enter_context(_begun(beside.path, whole))
+            file = _begun(beside.path, whole)
+            opened.callback(file.close)
             stream = _stream(file, segments[0], whole)
             if tracks:
                 cut = whole.settings.origin is None
@@ -81,14 +83,13 @@ def join(segments: Sequence[Path], whole: Whole, tracks: Tracks | None = None) -
                     tracks.advance(whole.origin + time)
             if tracks:
                 tracks.finish(None)
-        beside.keep()
+            file.close()
+            beside.keep()
     except (av.FFmpegError, OSError) as error:
         reason = error.strerror or one_line(error)
         raise OutputError(
             f"{whole.target}: cannot be written ({reason}); choose another -o"
         ) from error
-    finally:
-        beside.drop()
     return tracks.notices if tracks else []
 
 

@@ -6,6 +6,7 @@ job for each clip. Decodes nothing.
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from pathlib import Path
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
-from humatte.errors import UsageError, VideoError
+from humatte.errors import PictureError, UsageError, VideoError
 from humatte.files import base_of, found_in, is_folder, keep_tree
 from humatte.image_io import READABLE_SUFFIXES
 from humatte.paths import is_dir, is_file
@@ -89,7 +90,15 @@ def sort_inputs(inputs: Sequence[str], out: str | None, format_name: str | None)
     A folder or pattern (`*.mp4`) may hold both. It is the frames of one clip where it is the only
     input and the result is a clip; so is f_%06d.png. GIF, PNG and WebP are clips where they move
     and the result is one.
+
+    Raises:
+        PictureError: there is no such file.
+        UsageError: one clip is to be made of what is none.
     """
+    for item in inputs:
+        path, pattern = Path(item), glob.has_magic(item) or "%" in item
+        if item != "-" and not pattern and not is_file(path) and not is_dir(path):
+            raise PictureError(f"{item}: no such file or folder; check the path")
     to_clip = names_clip(out, format_name)
     if len(inputs) == 1:
         path = Path(inputs[0])
@@ -220,10 +229,11 @@ def _agreed(target: Path, known: str | None) -> str:
 
 
 def _beside(source: Path, kind: str) -> Path:
-    source = source.absolute()
-    stem = re.sub(r"_?%\d*d", "", source.stem) or source.parent.name
-    extension = "" if kind == PICTURES else _EXTENSIONS[kind]
-    return source.with_name(f"{stem}.cutout{extension}")
+    """NAME.cutout.EXT beside a clip, and beside the folder of numbered pictures."""
+    pictures = numbered(source)
+    source = (pictures.folder if pictures else source).absolute()
+    name = source.name if pictures else source.stem
+    return source.with_name(f"{name}.cutout{'' if kind == PICTURES else _EXTENSIONS[kind]}")
 
 
 def _several(

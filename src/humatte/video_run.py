@@ -72,7 +72,8 @@ def check_clips(jobs: Sequence[ClipJob], request: ClipRequest) -> None:
             raise UsageError(
                 f"--{kind} {path}: a folder; a clip takes one picture, for all of its frames"
             )
-    inputs = [*(job.source.parent if numbered(job.source) else job.source for job in jobs)]
+    pictures = [numbered(job.source) for job in jobs]
+    inputs = [n.folder if n else job.source for n, job in zip(pictures, jobs, strict=True)]
     for job in jobs:
         if job.target is None:
             _check_stdout(request)
@@ -105,13 +106,15 @@ def _check_folder(path: Path, inputs: Sequence[Path], request: ClipRequest) -> N
     """A thousand frames among other files would be hard to get rid of."""
     if any(os.path.realpath(path) == os.path.realpath(own) for own in inputs):
         raise UsageError(f"{path}: the frames of the input lie there; choose another folder")
-    pattern = path.name if numbered(path) and not is_dir(path) else None
-    others = [] if pattern or not is_dir(path) else list(path.iterdir())
+    pictures = numbered(path) or Numbered(path, "%06d.png")
+    if not is_dir(pictures.folder):
+        return
+    others = list(path.iterdir()) if is_dir(path) else pictures.found()
     resumed = request.options.resume and folder_of(path).exists()
     if others and not request.skip_existing and not resumed:
         raise UsageError(
             f"{path}: is not empty, and every frame would become a file there; give a new folder, "
-            f"a name as {path}/f_%06d.png, or a clip's as {path}/out.webm"
+            "another name as f_%06d.png in it, or a clip's as out.webm"
         )
 
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -75,9 +75,7 @@ class Segments:
         OutputError: the folder cannot be made.
     """
 
-    def __init__(
-        self, outputs: Sequence[Output], order: dict[str, Any], length: int = SEGMENT
-    ) -> None:
+    def __init__(self, outputs: Sequence[Output], order: dict[str, Any], length: int) -> None:
         self._outputs, self._length = outputs, length
         self._folder = folder_of(outputs[0].target)
         self._journal = self._read(order | {"length": length})
@@ -186,6 +184,8 @@ class Segments:
         if kind is not None:
             # Half a segment is of no use: RuntimeError makes its writers leave nothing.
             self._opened.__exit__(RuntimeError, RuntimeError(), None)
+            with suppress(OSError):  # it is not empty, most of the time
+                self._folder.rmdir()
             return
         if self._held:
             self._put(self._held)
