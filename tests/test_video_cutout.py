@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from fractions import Fraction
 from pathlib import Path
@@ -10,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import VARIED, BarNetwork, clip, shown, times
-from drawn import put
+from drawn import ROOT, put
 from drawn_video import TICK, colours, film, frames, heard
 from PIL import Image
 
 from humatte.composite import over, with_alpha
 from humatte.foreground import quick_foreground
+
+DOC = (ROOT / "docs" / "video.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +41,33 @@ def network(monkeypatch: pytest.MonkeyPatch) -> BarNetwork:
     monkeypatch.setattr("humatte.video_run.load", lambda *_: drawn)
     monkeypatch.setattr("humatte.catalog.load", lambda *_: drawn)
     return drawn
+
+
+def test_every_command_of_the_text_works(
+    humatte, kit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(kit / "clip.mp4", "clip.mp4")
+    shutil.copy(kit / "two.mp4", "waves.mp4")
+    Image.fromarray(colours(0, 20, 20)).save("beach.jpg")
+    (block, *_) = re.findall(r"^```\n(.*?)^```$", DOC, re.S | re.M)
+    commands = [line.split(" > ")[0].split("  #")[0] for line in block.splitlines()]
+    assert len(commands) > 8
+    for command in commands:
+        name, *words = shlex.split(command)
+        result = humatte(*words, "--refine", "off")
+        assert (name, result.code) == ("humatte", 0), f"{command}: {result.err}"
+    assert len(shown(tmp_path / "out.gif")) == 5
+
+
+def test_the_text_tells_of_every_option_of_clips() -> None:
+    from typer.main import get_command
+
+    from humatte.cli import app
+
+    options = {name for p in get_command(app).commands["cutout"].params for name in p.opts}  # type: ignore[attr-defined]
+    for option in options - {"inputs", "-o", "--out", "--model", "--background", "-j", "--format"}:
+        assert f"`{option}" in DOC, option
 
 
 @pytest.fixture
