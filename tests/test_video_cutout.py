@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def test_every_command_of_the_text_works(
     humatte, kit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("humatte.console.to_stdout", lambda data: None)
     shutil.copy(kit / "clip.mp4", "clip.mp4")
     shutil.copy(kit / "two.mp4", "waves.mp4")
     Image.fromarray(colours(0, 20, 20)).save("beach.jpg")
@@ -57,7 +59,7 @@ def test_every_command_of_the_text_works(
         name, *words = shlex.split(command)
         result = humatte(*words, "--refine", "off")
         assert (name, result.code) == ("humatte", 0), f"{command}: {result.err}"
-    assert len(shown(tmp_path / "out.gif")) == 5
+    assert len(shown(tmp_path / "out.gif")) == 4
 
 
 def test_the_text_tells_of_every_option_of_clips() -> None:
@@ -277,6 +279,33 @@ def test_a_failure_keeps_what_was_there(
     assert (result.code, result.err.count("\n")) == (1, 1)
     assert [path.name for path in tmp_path.iterdir()] == ["out.mov"]
     assert (tmp_path / "out.mov").read_text() == "old"
+
+
+def test_progress_says_how_fast_it_goes(cut, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    _, result = cut("out.mp4", "-b", "white")
+    assert "clip.mp4" in result.err and "frames/s" in result.err and "10/10" in result.err
+
+
+@pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is not installed")
+def test_other_programs_see_the_same(cut, tmp_path: Path) -> None:
+    for name, codec, words in (
+        ("out.webm", "vp9", ()),
+        ("out.mov", "prores", ()),
+        ("out.mp4", "h264", ("-b", "white")),
+    ):
+        cut(name, *words)
+        command = ["ffprobe", "-v", "error", "-count_frames", "-show_streams", "-of", "json"]
+        answer = subprocess.run([*command, tmp_path / name], capture_output=True, check=True)
+        picture, sound = json.loads(answer.stdout)["streams"]
+        assert (picture["codec_name"], int(picture["nb_read_frames"])) == (codec, 10)
+        assert (picture["width"], picture["height"]) == (64, 48)
+        assert sound["codec_type"] == "audio"
+        if name == "out.webm":
+            assert {k.lower(): v for k, v in picture["tags"].items()}["alpha_mode"] == "1"
+        if name == "out.mov":
+            assert picture["pix_fmt"].startswith("yuva444")
 
 
 def test_skip_existing(humatte, kit: Path, tmp_path: Path, network) -> None:
