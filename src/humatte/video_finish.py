@@ -81,10 +81,11 @@ class Finisher:
         found = guided(raw, self._hints)
         alpha = found if frame.alpha is None else found * frame.alpha
         alpha = self._chosen(alpha)
-        matte = replace(frame, rgb=_gray(alpha), alpha=None)
-        shown = matte if self._look.alpha_only else self._composed(frame, found, alpha)
+        gray = self._want_matte or self._look.alpha_only
+        matte = replace(frame, rgb=_gray(alpha), alpha=None) if gray else None
+        alone = matte if self._look.alpha_only else None
         return Finished(
-            shown,
+            alone or self._composed(frame, found, alpha),
             matte if self._want_matte else None,
             has_person(alpha),
             float(alpha.mean(dtype=np.float64)),
