@@ -48,7 +48,7 @@ def test_every_command_of_the_text_works(
     humatte, kit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("humatte.console.to_stdout", lambda data: None)
+    monkeypatch.setattr("humatte.console.Stdout.write", lambda _, data: None)
     shutil.copy(kit / "clip.mp4", "clip.mp4")
     shutil.copy(kit / "two.mp4", "waves.mp4")
     Image.fromarray(colours(0, 20, 20)).save("beach.jpg")
@@ -236,7 +236,7 @@ def test_bare_frames_to_stdout(
     humatte, kit: Path, words: tuple[str, ...], channels: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     got: list[bytes] = []
-    monkeypatch.setattr("humatte.console.to_stdout", lambda data: got.append(bytes(data)))
+    monkeypatch.setattr("humatte.console.Stdout.write", lambda _, data: got.append(bytes(data)))
     plain = ("--refine", "off", "--steady", "off")
     words = words or ("--raw", "rgba")
     assert humatte("cutout", kit / "clip.mp4", "-o", "-", *plain, *words).code == 0
