@@ -1,4 +1,4 @@
-"""Straight foreground colours: error and time beside pymatting's multi-level estimate.
+"""Straight foreground colours, those of video too: error and time beside pymatting's estimate.
 
 Run: python benchmarks/colours.py [--data DIR] [--list val.txt] [--count 16] [--sheets DIR]
 
@@ -27,7 +27,7 @@ from humatte.arrays import resize, to_bytes, to_float
 from humatte.composite import over
 from humatte.data.layouts import find_backgrounds, find_set
 from humatte.data.pairs import read_pair
-from humatte.foreground import estimate_foreground
+from humatte.foreground import estimate_foreground, quick_foreground
 
 Estimate = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Case = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -43,6 +43,7 @@ def multi_level(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 ESTIMATES: dict[str, Estimate] = {"ours": estimate_foreground, "multi-level": multi_level}
+QUICK: dict[str, Estimate] = {"video's": quick_foreground}
 
 
 def main() -> None:
@@ -73,7 +74,7 @@ def main() -> None:
 
 def compare(name: str, cases: list[Case]) -> None:
     """Prints one line for each estimate."""
-    for label, estimate in ESTIMATES.items():
+    for label, estimate in (ESTIMATES | QUICK).items():
         rows = [(*errors(case, estimate(*case[:2])), seconds(estimate, case)) for case in cases]
         colours, composed, worst, time_s = np.mean(rows, axis=0)
         print(f"{name:34} {label:12} {colours:8.2f} {composed:9.2f} {worst:6.1f} {time_s:8.3f}")

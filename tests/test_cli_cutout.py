@@ -20,7 +20,7 @@ from PIL import Image
 
 from humatte.arrays import to_bytes
 from humatte.catalog import load
-from humatte.cli_cutout import complete
+from humatte.cli_words import complete
 
 DOC = (ROOT / "docs" / "finishing.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```\w*\n(.*?)^```$", DOC, re.S | re.M)

@@ -6,7 +6,7 @@ from drawn import disc, noise, strands
 
 from humatte.arrays import to_bytes
 from humatte.composite import over
-from humatte.foreground import continue_outward, estimate_foreground
+from humatte.foreground import continue_outward, estimate_foreground, quick_foreground
 
 
 def drawn(size: int, soft: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -120,3 +120,24 @@ def test_colours_go_on_outside_of_the_person() -> None:
     near = disc(80, 100, 40) == 1
     assert np.abs(continued[near].astype(int) - person[0, 0]).max() <= 1
     assert (continue_outward(straight, np.zeros_like(alpha)) == straight).all()
+
+
+@pytest.mark.parametrize("size", [64, 700])
+def test_the_quick_way_leaves_little_of_the_old_background(size: int) -> None:
+    image, alpha, truth = drawn(size, soft=max(4, size / 40))
+    soft = (alpha > 0.1) & (alpha < 1)
+    before = np.abs(image[soft].astype(int) - truth[soft]).mean()
+    found = quick_foreground(image, alpha)
+    assert np.abs(found[soft].astype(int) - truth[soft]).mean() < min(6, before / 5)
+    decided = np.isin(to_bytes(alpha), (0, 255))
+    assert (found[decided] == image[decided]).all()
+
+
+def test_the_quick_way_continues_outward_and_fades() -> None:
+    image, alpha, truth = drawn(200, soft=10)
+    found = quick_foreground(image, alpha, outward=True)
+    near = (alpha == 0) & (np.roll(alpha, 3, axis=1) > 0)
+    assert np.abs(found[near].astype(int) - truth[near]).mean() < 20  # not the green behind
+    assert (found[0, 0] == 0).all()
+    nobody = quick_foreground(image, np.zeros_like(alpha), outward=True)
+    assert (nobody == 0).all()

@@ -19,33 +19,44 @@ LAYERS = [
     ["__main__"],
     ["cli"],
     ["cli_cutout", "cli_data", "cli_camera"],
-    ["camera_loop"],
+    ["cli_words", "cli_video", "camera_loop"],
     ["camera_keep", "camera_virtual"],
     ["camera_view"],
     ["camera_look", "camera"],
     ["camera_feed"],
-    ["run", "scoring", "train"],
-    ["report"],
-    ["score_report"],
+    ["cutout_run"],
+    ["run", "video_run", "scoring", "train"],
+    ["report", "video_cutout"],
+    ["score_report", "video_finish"],
     ["evaluate"],
     ["scores"],
-    ["finish"],
+    ["finish", "video_options"],
     ["options"],
-    ["framing", "id_photo", "hint_files"],
+    ["framing", "id_photo", "hint_files", "steady"],
     ["frame"],
-    ["hints", "steady", "data"],
+    ["hints", "data", "video_behind"],
     ["matting"],
     ["catalog"],
     ["composite", "effects", "parts", "detail"],
-    ["network", "foreground", "refine", "second_look", "motion"],
-    ["page", "files", "video_io"],
+    ["network", "foreground", "refine", "second_look", "motion", "video_plan", "video_segments"],
+    ["page", "files", "video_io", "video_join"],
     ["frame_write", "video_write"],
     ["video_writer", "video_pictures", "palette", "sound", "video_kinds"],
     ["video_read"],
     ["video_pixels"],
     ["prepare", "image_io", "metrics", "colour", "clip"],
     ["metadata", "deep"],
-    ["arrays", "paths", "splice", "console", "extras", "lengths", "pipeline", "webp_times"],
+    [
+        "arrays",
+        "paths",
+        "splice",
+        "console",
+        "interrupt",
+        "extras",
+        "lengths",
+        "pipeline",
+        "webp_times",
+    ],
     ["errors"],
 ]
 
@@ -63,7 +74,7 @@ def test_importing_humatte_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["arrays", "image_io", "network", "matting", "finish", "run", "evaluate", "video_io"]
+    "module", ["arrays", "image_io", "network", "matting", "finish", "run", "evaluate", "video_run"]
 )
 def test_the_runtime_never_loads_torch(module: str) -> None:
     assert not loaded(f"import humatte.{module}").intersection(["torch", "onnx", "matplotlib"])

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from humatte.pipeline import Room, cores, overlapped
+from humatte.pipeline import Room, ahead, cores, overlapped
 
 
 def test_answers_come_in_order_whoever_is_faster() -> None:
@@ -93,3 +93,58 @@ def test_what_was_under_way_when_ctrl_c_came_is_still_given(
 
 def test_there_are_cores() -> None:
     assert cores() >= 1
+
+
+def test_stages_work_at_the_same_time_and_keep_the_order() -> None:
+    further = threading.Event()
+
+    def first():
+        yield 0
+        further.set()
+        yield from range(1, 5)
+
+    def second(numbers):
+        for number in numbers:
+            assert further.wait(10)  # of one thread, the first stage would wait for the second
+            yield number
+
+    assert list(ahead(second(ahead(first())))) == list(range(5))
+
+
+def test_a_stage_is_few_items_ahead() -> None:
+    begun: list[int] = []
+    made = ahead(begun.append(number) or number for number in range(1000))
+    assert [next(made) for _ in range(5)] == list(range(5))
+    time.sleep(0.05)
+    assert 5 <= len(begun) <= 5 + 2 + 2
+    made.close()
+    assert len(begun) <= 5 + 2 + 3
+
+
+def test_a_stages_failure_is_raised_in_its_place() -> None:
+    def failing():
+        yield 1
+        raise ZeroDivisionError
+
+    made = ahead(failing())
+    assert next(made) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(made)
+
+
+def test_whoever_stops_closes_what_came_before() -> None:
+    closed = threading.Event()
+
+    def numbers():
+        try:
+            yield from range(1000)
+        finally:
+            closed.set()
+
+    threads = threading.active_count()
+    made = ahead(number for number in ahead(numbers()))
+    next(made)
+    made.close()
+    del made
+    assert closed.wait(10)
+    assert threading.active_count() == threads

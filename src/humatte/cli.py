@@ -15,8 +15,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from humatte.cli_camera import camera
-from humatte.cli_cutout import WithDefaults, cutout
+from humatte.cli_cutout import cutout
 from humatte.cli_data import app as data_app
+from humatte.cli_words import WithDefaults
 from humatte.errors import HumatteError, one_line
 from humatte.extras import extra
 
@@ -27,7 +28,7 @@ _INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended; typer r
 
 app = typer.Typer(
     name="humatte",
-    help="Cut people out of pictures, on this machine, offline.",
+    help="Cut people out of pictures and clips, on this machine, offline.",
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

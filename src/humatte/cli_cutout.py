@@ -2,66 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
-from humatte.errors import UsageError
+from humatte import cli_video as clips
+from humatte.cli_words import alone
 
 _WHO, _FRAME, _EFFECTS, _OUT = "Who", "Frame", "Background and effects", "What is written"
-# Options that may stand alone, with what a value of theirs looks like.
-_ALONE = {"--crop": r"[\d.]+(px|%)?", "--shadow": r"\w+=.*"}
-_STANDS_ALONE = "yes"
-
-
-class WithDefaults(TyperCommand):
-    """Lets options of `_ALONE` stand without a value, and `--person at X,Y` be two words."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Reads the words after the verb.
-
-        Raises:
-            UsageError: one of them is empty.
-        """
-        for before, word in zip(["", *args], args, strict=False):
-            if not word or re.fullmatch(r"--[a-z-]+=", word):
-                # As an input it would be the current folder, all of it.
-                place = word or (f"{before} ''" if before.startswith("-") else "''")
-                raise UsageError(f"found {place}: an empty word; leave it out, or fill it in")
-        return super().parse_args(ctx, complete(args))
-
-
-def complete(args: list[str]) -> list[str]:
-    """The words with every value written out: an input after `--crop` is no margin."""
-    result: list[str] = []
-    rest = list(args)
-    while rest:
-        word = rest.pop(0)
-        if word == "--":
-            return [*result, word, *rest]
-        result.append(word)
-        following = rest[0] if rest else ""
-        if word in _ALONE and not re.fullmatch(_ALONE[word], following):
-            result.append(_STANDS_ALONE)
-        elif word == "--person" and following in ("at", "box") and len(rest) > 1:
-            result.append(f"{rest.pop(0)} {rest.pop(0)}")
-        elif word in _ALONE or word == "--person":
-            result += rest[:1]
-            rest = rest[1:]
-    return result
-
-
-def _alone(word: str | None) -> str | bool | None:
-    return True if word == _STANDS_ALONE else word
 
 
 def cutout(
     inputs: Annotated[
         list[str],
-        typer.Argument(help="Pictures, folders, patterns; - for stdin.", metavar="INPUT…"),
+        typer.Argument(help="Pictures, clips, folders, patterns; - for stdin.", metavar="INPUT…"),
     ],
     out: Annotated[
         str | None,
@@ -90,7 +45,12 @@ def cutout(
     ] = False,
     format_name: Annotated[
         str | None,
-        typer.Option("-f", "--format", help="png, webp, avif, tiff or jpg.", rich_help_panel=_OUT),
+        typer.Option(
+            "-f",
+            "--format",
+            help="png, webp, avif, tiff or jpg; of clips webm, mov, mp4, webp, apng, gif or png.",
+            rich_help_panel=_OUT,
+        ),
     ] = None,
     mask_out: Annotated[
         str | None,
@@ -210,7 +170,7 @@ def cutout(
         typer.Option(
             "-b",
             "--background",
-            help="none, blur[:radius], gray, a colour name, #rrggbb, or a picture's path.",
+            help="none, blur[:radius], gray, a colour name, #rrggbb, a picture's or a clip's path.",
             rich_help_panel=_EFFECTS,
         ),
     ] = None,
@@ -237,42 +197,47 @@ def cutout(
             rich_help_panel=_EFFECTS,
         ),
     ] = None,
+    start: clips.From = None,
+    end: clips.To = None,
+    every: clips.Every = None,
+    max_size: clips.MaxSize = None,
+    steady: clips.Steady = None,
+    resume: clips.Resume = False,
+    raw: clips.Raw = None,
 ) -> None:
-    """Cut the person out of pictures."""
+    """Cut people out of pictures and clips."""
+    from humatte.cutout_run import Words, cut_out
     from humatte.hint_files import HintFiles
-    from humatte.options import parse_options
-    from humatte.run import Request, run_files, run_stream
+    from humatte.video_options import ClipWords
 
-    options = parse_options(
-        background=background,
-        fit=fit,
-        alpha_only=alpha,
-        premultiplied=premultiplied,
-        refine=refine,
-        person=person,
-        crop=_alone(crop),
-        aspect=aspect,
-        pad=pad,
-        size=size,
-        id_photo=id_photo,
-        dpi=dpi,
-        shadow=_alone(shadow),
-        outline=outline,
-    )
-    request = Request(
-        options=options,
-        background=background,
+    look = {
+        "background": background,
+        "fit": fit,
+        "alpha_only": alpha,
+        "premultiplied": premultiplied,
+        "refine": refine,
+        "person": person,
+        "crop": alone(crop),
+        "aspect": aspect,
+        "pad": pad,
+        "size": size,
+        "id_photo": id_photo,
+        "dpi": dpi,
+        "shadow": alone(shadow),
+        "outline": outline,
+    }
+    words = Words(
+        inputs=inputs,
+        out=out,
+        look=look,
+        clip=ClipWords(start, end, every, max_size, steady, resume, raw),
+        hints=HintFiles.of(keep, drop, trimap, mask),
         model=model,
         format_name=format_name,
-        skip_existing=skip_existing,
-        hints=HintFiles.of(keep, drop, trimap, mask),
         mask_out=mask_out,
         report=report,
+        skip_existing=skip_existing,
         jobs=jobs,
     )
-    if "-" in inputs or out == "-":
-        if len(inputs) > 1:
-            raise UsageError("stdin and stdout take one picture; found several inputs")
-        run_stream(inputs[0], out, request)
-    elif not run_files(inputs, out, request):
+    if not cut_out(words):
         raise typer.Exit(1)

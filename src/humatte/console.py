@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -20,7 +21,7 @@ def tell(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def to_stdout(data: bytes) -> None:
+def to_stdout(data: bytes | memoryview) -> None:
     """Writes bytes to stdout, at once. After a failure, what comes later is dropped.
 
     Raises:
@@ -35,9 +36,30 @@ def to_stdout(data: bytes) -> None:
         raise OutputError(f"stdout cannot be written ({error.strerror})") from error
 
 
+class Stdout:
+    """Stdout as a stream of bytes; a failure to write is explained."""
+
+    def write(self, data: memoryview, /) -> None:
+        """Writes bytes, at once.
+
+        Raises:
+            OutputError: as `to_stdout`.
+        """
+        to_stdout(data)
+
+    def flush(self) -> None:
+        """Nothing is held."""
+
+
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on a terminal, advanced by calling what it yields; none in logs."""
+def progress(what: str, total: int | None, *, rate: str = "") -> Iterator[Callable[[], None]]:
+    """A bar on a terminal, advanced by calling what it yields; none in logs.
+
+    Args:
+        what: is done.
+        total: how often; None = not known.
+        rate: say how many of these a second, as "frames".
+    """
     if not sys.stderr.isatty():
         yield lambda: None
         return
@@ -45,7 +67,15 @@ def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as TimeLeft
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft()]
+    if rate:
+        columns.insert(3, TextColumn(f"{{task.fields[rate]:.1f}} {rate}/s"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
+        task = bar.add_task(what, total=total, rate=0.0)
+        began = time.monotonic()
+
+        def advance() -> None:
+            done = bar.tasks[0].completed + 1
+            bar.update(task, advance=1, rate=done / (time.monotonic() - began))
+
+        yield advance

@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -55,6 +55,7 @@ def plan(
     format_name: str | None,
     guarded: Iterable[Path] = (),
     mask_out: str | None = None,
+    taken: Iterable[Path] = (),
 ) -> Plan:
     """Pairs every input picture with its output file.
 
@@ -70,6 +71,7 @@ def plan(
         guarded: further files that must not be overwritten.
         mask_out: where the mattes go: a file for one picture, else a folder, as PNG in the tree and
             by the names of the results.
+        taken: files in the folders that are worked on elsewhere: not counted as left out.
 
     Raises:
         PictureError: a path that does not exist, a pattern or folder without pictures.
@@ -85,11 +87,12 @@ def plan(
     else:
         sources = list({os.path.abspath(p): p for paths in found.values() for p in paths}.values())
         _refuse_file_as_folder(out)
-        base = _base(inputs, sources)
+        base = base_of(inputs, sources)
         result.jobs = _keep_tree(sources, base, Path(out), output_format(None, format_name))
     if mask_out is not None:
         result.jobs = _with_masks(result.jobs, mask_out)
     refuse_overwriting(result.jobs, guarded)
+    result.left_out -= Counter(path.suffix.lower() for path in taken)
     return result
 
 
@@ -115,9 +118,7 @@ def _find(item: str, out: str | None, result: Plan) -> list[Path]:
     if is_dir(path):
         return _pictures_in(path, results, result)
     if glob.has_magic(item):
-        matches = (Path(match) for match in sorted(glob.glob(item, recursive=True)))
-        paths = [m for m in matches if is_file(m) and not _below(m, results)]
-        pictures = _pictures_of(paths, result)
+        pictures = _pictures_of(found_in(item, out), result)
         if not pictures:
             raise PictureError(f"{item}: no picture matches this pattern")
         return pictures
@@ -132,11 +133,21 @@ def _pictures_in(folder: Path, results: Path | None, plan: Plan) -> list[Path]:
     """Pictures below a folder, sorted; hidden ones and earlier results left out."""
     if results == folder.resolve():
         raise UsageError(f"{folder}: the output folder is the input folder; choose another -o")
-    files: list[Path] = []
 
     def note(error: OSError) -> None:
         plan.unreadable.append(f"{error.filename}: cannot be looked into ({error.strerror})")
 
+    pictures = _pictures_of(_files_in(folder, results, note), plan)
+    if not pictures and not plan.unreadable:
+        kinds = " ".join(sorted(READABLE_SUFFIXES))
+        raise PictureError(f"{folder}: no pictures in this folder; expected files of {kinds}")
+    return pictures
+
+
+def _files_in(
+    folder: Path, results: Path | None, note: Callable[[OSError], None] | None = None
+) -> list[Path]:
+    files: list[Path] = []
     for parent, subfolders, names in os.walk(folder, onerror=note):
         subfolders[:] = sorted(
             name
@@ -144,11 +155,23 @@ def _pictures_in(folder: Path, results: Path | None, plan: Plan) -> list[Path]:
             if not name.startswith(".") and Path(parent, name).resolve() != results
         )
         files += [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
-    pictures = _pictures_of(files, plan)
-    if not pictures and not plan.unreadable:
-        kinds = " ".join(sorted(READABLE_SUFFIXES))
-        raise PictureError(f"{folder}: no pictures in this folder; expected files of {kinds}")
-    return pictures
+    return files
+
+
+def found_in(item: str, out: str | None) -> list[Path]:
+    """All files that a folder or pattern stands for, whatever they are; none if it is neither.
+
+    Args:
+        item: as typed.
+        out: the -o as typed: earlier results in it do not count.
+    """
+    path, results = Path(item), Path(out).resolve() if out and is_dir(Path(out)) else None
+    if is_dir(path):
+        return _files_in(path, results)
+    if is_file(path) or not glob.has_magic(item):
+        return []
+    matches = (Path(match) for match in sorted(glob.glob(item, recursive=True)))
+    return [match for match in matches if is_file(match) and not _below(match, results)]
 
 
 def _pictures_of(files: Iterable[Path], plan: Plan) -> list[Path]:
@@ -176,7 +199,7 @@ def _refuse_file_as_folder(out: str, option: str = "-o") -> None:
         raise UsageError(f"{out}: a file; several pictures need a folder as {option}, as {out}/")
 
 
-def _base(inputs: Sequence[str], sources: Sequence[Path]) -> Path:
+def base_of(inputs: Sequence[str], sources: Sequence[Path]) -> Path:
     """The folder that output paths are relative to."""
     if len(inputs) == 1 and is_dir(Path(inputs[0])):
         return Path(inputs[0]).resolve()
@@ -189,21 +212,26 @@ def _common(folders: Sequence[Path]) -> Path:
 
 
 def _keep_tree(sources: Sequence[Path], base: Path, into: Path, format_name: str) -> list[Job]:
-    extension = _EXTENSIONS[format_name]
+    targets = keep_tree(sources, base, into, _EXTENSIONS[format_name])
+    return [Job(s, target, format_name) for s, target in zip(sources, targets, strict=True)]
+
+
+def keep_tree(sources: Sequence[Path], base: Path, into: Path, extension: str) -> list[Path]:
+    """Where the results go: below `into` as the sources lie below `base`, no two in one place."""
     relative = [Path(os.path.relpath(path.parent.resolve() / path.name, base)) for path in sources]
     # Names are compared without case: a.jpg and A.png would be one file on many disks.
     stems = Counter((path.parent, path.stem.casefold()) for path in relative)
     used: set[tuple[Path, str]] = set()
-    jobs = []
-    for source, path in zip(sources, relative, strict=True):
+    targets = []
+    for path in relative:
         first = path.stem if stems[path.parent, path.stem.casefold()] == 1 else path.name
         name, number = first, 1
         while (path.parent, name.casefold()) in used:
             number += 1
             name = f"{first}-{number}"
         used.add((path.parent, name.casefold()))
-        jobs.append(Job(source, into / path.parent / f"{name}{extension}", format_name))
-    return jobs
+        targets.append(into / path.parent / f"{name}{extension}")
+    return targets
 
 
 def refuse_overwriting(jobs: Sequence[Job], guarded: Iterable[Path]) -> None:

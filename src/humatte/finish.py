@@ -28,7 +28,7 @@ from humatte.catalog import DEFAULT, load
 from humatte.colour import premultiply, to_profile
 from humatte.composite import WHITE, as_deep, backdrop, over, with_alpha
 from humatte.deep import rounded
-from humatte.effects import Room, outline_alpha, shadow_alpha, under
+from humatte.effects import Effects, Room, outline_alpha, shadow_alpha, under
 from humatte.foreground import estimate_foreground
 from humatte.frame import Frame, move_alpha, move_person, move_scene
 from humatte.framing import Framing, frame_of, look
@@ -238,7 +238,7 @@ def _composed(
     shape, icc, background = alpha, picture.kept.icc, options.background
     if options.effects.any:
         person_px = look(scene.alpha).long_side * scene.frame.scale
-        foreground, alpha = _with_effects(foreground, alpha, options, person_px, icc)
+        foreground, alpha = with_effects(foreground, alpha, options.effects, person_px, icc)
     if background.none:
         return with_alpha(foreground, alpha)
     # Of a colour or a picture only the size counts: nothing is moved for these.
@@ -246,10 +246,19 @@ def _composed(
     return over(foreground, alpha, backdrop(background, behind, shape, icc))
 
 
-def _with_effects(
-    foreground: Colours, alpha: Alpha, options: Options, person_px: float, icc: bytes | None
+def with_effects(
+    foreground: Colours, alpha: Alpha, effects: Effects, person_px: float, icc: bytes | None = None
 ) -> tuple[Colours, Alpha]:
-    outline, shadow = options.effects.outline, options.effects.shadow
+    """Colours and alpha with outline and shadow, in the result's pixels.
+
+    Args:
+        foreground: (H, W, 3), straight.
+        alpha: (H, W).
+        effects: which.
+        person_px: what their percentages are of.
+        icc: the profile of the colours.
+    """
+    outline, shadow = effects.outline, effects.shadow
     if outline:
         rim = outline_alpha(alpha, outline.width.px(person_px))
         foreground, alpha = under(foreground, alpha, _in_profile(outline.colour, icc), rim)

@@ -38,6 +38,7 @@ _DECIDED = 0.5 / 255  # so close to 0 or 1, a byte holds it as empty or opaque
 _QUICK_PIXELS = 320 * 240
 _QUICK_RADII_PX = (30, 8, 2)
 _FADE_PX = 10  # of the small picture: how far colours go on beyond the person
+_FOLD = 4096
 _WORKERS = 4  # each holds the temporaries of a tile
 _TILE = 128  # side in pixels of what is done at once: nothing is soft in most, which cost nothing
 
@@ -126,14 +127,13 @@ def _at(
     y = ((rows + 0.5) * (table.shape[1] / full[0]) - 0.5).astype(np.float32)
     x = ((columns + 0.5) * (table.shape[2] / full[1]) - 0.5).astype(np.float32)
     # cv2.remap takes no side above 32767: the list of pixels is folded.
-    side = 4096
-    more = -len(y) % side
-    across, down = (np.pad(values, (0, more)).reshape(-1, side) for values in (x, y))
+    more = -len(y) % _FOLD
+    y, x = (np.pad(places, (0, more)).reshape(-1, _FOLD) for places in (y, x))
     planes = [
-        cv2.remap(plane, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(-1)
         for plane in table
     ]
-    return np.stack([plane.reshape(-1) for plane in planes], axis=1)[: len(y)]
+    return np.stack(planes, axis=1)[: len(rows)]
 
 
 def _explained(colours: Colours, share: Alpha, foreground: Floats, background: Floats) -> Floats:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from humatte import image_io
 from humatte.clip import Frame
@@ -15,6 +18,18 @@ from humatte.paths import Beside
 from humatte.video_pictures import TABLE_COLUMNS, Numbered
 from humatte.video_pixels import interleaved
 from humatte.video_writer import Settings, Writer
+
+
+class Stream(Protocol):
+    """What bare frames are written to."""
+
+    def write(self, data: memoryview, /) -> object:
+        """Takes all of it."""
+        ...
+
+    def flush(self) -> None:
+        """Hands on what it holds."""
+        ...
 
 
 class PictureWriter(Writer):
@@ -49,7 +64,7 @@ class PictureWriter(Writer):
     def _put(self, frame: Frame, seconds: Fraction) -> None:
         self._count += 1
         path = self._pictures.file(self._count)
-        image_io.write(image_io.encode(interleaved(frame), "PNG", Kept()), path)
+        image_io.write(image_io.encode(_pixels(frame, self.settings), "PNG", Kept()), path)
         pts = round((frame.time - self.origin) / self._base)
         self._table.writerow([path.name, pts, self._base, round(seconds / self._base)])
 
@@ -67,13 +82,13 @@ class PictureWriter(Writer):
 
 
 class RawWriter(Writer):
-    """Writes the frames' bytes to a stream: RGBA if they have alpha, else RGB; rows from the top.
+    """Writes the frames' bytes to a stream: RGBA, RGB without alpha, gray of mattes; from the top.
 
     A stream of bytes holds no times: whoever reads it must know size and rate. It is flushed at the
     end, and stays open.
     """
 
-    def __init__(self, stream: BinaryIO, settings: Settings) -> None:
+    def __init__(self, stream: Stream, settings: Settings) -> None:
         super().__init__(settings)
         self._stream = stream
 
@@ -84,10 +99,15 @@ class RawWriter(Writer):
         return
 
     def _put(self, frame: Frame, seconds: Fraction) -> None:
-        self._stream.write(interleaved(frame).data)
+        self._stream.write(_pixels(frame, self.settings).data)
 
     def _end(self, until: Fraction | None) -> None:
         self._stream.flush()
 
     def abort(self) -> None:
         """What was written is gone; nothing is left to undo."""
+
+
+def _pixels(frame: Frame, settings: Settings) -> NDArray[np.uint8]:
+    """The frame's bytes: (H, W, 4) with alpha, (H, W, 3) without, (H, W) of a matte."""
+    return np.ascontiguousarray(frame.rgb[..., 0]) if settings.gray else interleaved(frame)

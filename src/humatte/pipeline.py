@@ -1,23 +1,26 @@
 """Many pictures at once: some are read while others are in the network or being written.
 
-In: items and a function of one. Out: their answers, in order. Bounded: few items are under way, and
-few pixels, however many there are and however large.
+In: items, and a function of one or what is made of one after the other. Out: their answers, in
+order. Bounded: few items are under way, and few pixels, however many there are and however large.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import islice
-from typing import TypeVar
+from typing import TypeVar, cast
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
+_END = object()  # behind the last item
 _AHEAD = 3  # answers a worker may be ahead of the slowest picture
 
 
@@ -81,3 +84,47 @@ def overlapped(
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def ahead(items: Iterable[Item], most: int = 2) -> Generator[Item, None, None]:
+    """The same items, made in a thread of their own before they are asked for.
+
+    Stages of a clip that each keep the order follow each other so, and work at the same time. What
+    making an item raises is raised here, in its place. Whoever stops asking stops the thread: it
+    ends with the item under way, and closes `items`.
+
+    Args:
+        items: made one by one, as there is room.
+        most: items that may be waiting.
+    """
+    made: queue.Queue[tuple[object, BaseException | None]] = queue.Queue(most)
+    unwanted = threading.Event()
+
+    def work() -> None:
+        try:
+            for item in items:
+                made.put((item, None))
+                if unwanted.is_set():
+                    return
+            made.put((_END, None))
+        except BaseException as error:  # raised again where the items are taken
+            made.put((_END, error))
+        finally:
+            if isinstance(items, Generator):
+                items.close()
+
+    thread = threading.Thread(target=work, name="humatte-ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = made.get()
+            if error is not None:
+                raise error
+            if item is _END:
+                return
+            yield cast(Item, item)
+    finally:
+        unwanted.set()
+        while thread.is_alive():  # it may wait for room
+            with contextlib.suppress(queue.Empty):
+                made.get(timeout=0.02)

@@ -96,11 +96,19 @@ class Reporter:
             raise UsageError(
                 f"--report {target}; expected json (to stdout) or a file, as report.json"
             )
-        guard_outputs([self._path], inputs)
+        self.guard(inputs)
         self.wanted = target is not None
         self._lines: list[str] = []
         self._earlier: dict[tuple[str, str], str] | None = None
         self._next_write = time.monotonic() + _WRITE_EVERY_S
+
+    def guard(self, inputs: Iterable[Path]) -> None:
+        """Finds out that the report is not written over one of these files.
+
+        Raises:
+            UsageError: it would be.
+        """
+        guard_outputs([self._path], inputs)
 
     def add(self, source: str, entry: dict[str, Any]) -> None:
         """Notes one picture."""

@@ -86,29 +86,38 @@ class Request:
         return [*background, find(self.model or DEFAULT)]
 
 
-def run_files(inputs: Sequence[str], out: str | None, request: Request) -> bool:
+def run_files(
+    inputs: Sequence[str],
+    out: str | None,
+    request: Request,
+    reporter: Reporter | None = None,
+    taken: Sequence[Path] = (),
+) -> bool:
     """Cuts out files and folders; returns whether every one of them succeeded.
 
     Args:
         inputs: paths, folders and patterns.
         out: a file or a folder as typed, or None for beside the input.
         request: what to do with each.
+        reporter: one that others report to as well; None = one of its own.
+        taken: files among them that are worked on elsewhere.
 
     Raises:
         HumatteError: nothing could be tried at all, or the only picture failed.
     """
     request.check(out)
     # An unknown network is refused here, before any picture is touched.
-    work = plan(inputs, out, request.format_name, request.guarded(), request.mask_out)
+    work = plan(inputs, out, request.format_name, request.guarded(), request.mask_out, taken)
     for job in work.jobs:
         check_channels(job.format_name, request.options.transparent)
     hints = request.hints.match([job.source for job in work.jobs])
     kept = [*(job.source for job in work.jobs), *request.guarded(), *hints.all_files()]
     refuse_overwriting(work.jobs, hints.all_files())
-    reporter = Reporter(request.report, [*kept, *(p for job in work.jobs for p in job.outputs())])
+    reporter = reporter or Reporter(request.report)
+    reporter.guard([*kept, *(path for job in work.jobs for path in job.outputs())])
     cut = _Cutter(request, hints, reporter)
     with contextlib.closing(reporter):
-        if len(work.jobs) > 1 or work.unreadable:
+        if len(work.jobs) > 1 or work.unreadable or taken:
             return _run_many(work, cut)
         (job,) = work.jobs
         if cut.is_done(job):

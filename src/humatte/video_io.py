@@ -14,12 +14,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
 
 from humatte.arrays import Size, resize
 from humatte.clip import Clip, Frame, Moment, Part, Source
 from humatte.errors import UsageError, VideoError
-from humatte.frame_write import PictureWriter, RawWriter
+from humatte.frame_write import PictureWriter, RawWriter, Stream
 from humatte.sound import Tracks
 from humatte.video_kinds import KINDS
 from humatte.video_pictures import Numbered, PictureSource, WebpSource, is_webp, numbered
@@ -64,7 +63,11 @@ class Reader:
         return Tracks(self._path, self._wanted.end)
 
     def __iter__(self) -> Iterator[Frame]:
-        """Frames, decoded when they are asked for.
+        """All wanted frames, decoded when they are asked for."""
+        return self.frames()
+
+    def frames(self, first: int = 0) -> Iterator[Frame]:
+        """The wanted frames from the one with this number on; those before are decoded only.
 
         Raises:
             VideoError: no frame begins in the wanted part; what a source raises.
@@ -76,7 +79,7 @@ class Reader:
                 break
             if self._wanted.start is not None and time < self._wanted.start:
                 continue
-            if number % self._part.every == 0:
+            if number % self._part.every == 0 and number >= first * self._part.every:
                 yield self._frame(moment)
             number += 1
         if not number:
@@ -190,6 +193,6 @@ def write(
     return writer
 
 
-def write_raw(stream: BinaryIO, settings: Settings) -> Writer:
-    """A writer of bare bytes: RGBA frames if they have alpha, else RGB."""
+def write_raw(stream: Stream, settings: Settings) -> Writer:
+    """A writer of bare bytes: RGBA frames if they have alpha, else RGB; gray of mattes."""
     return RawWriter(stream, settings)

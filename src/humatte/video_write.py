@@ -78,7 +78,7 @@ class FileWriter(Writer):
             f"file:{self._beside.path}",
             "w",
             format=kind.container,
-            container_options=kind.container_options | self._timescale(),
+            container_options=kind.container_options | timescale(self._name, self._base),
         )
         self._stream = self._video_stream(self._file, frame)
         if self._tracks:
@@ -88,22 +88,13 @@ class FileWriter(Writer):
             self._tracks.notices = []
         self._file.metadata.update(self.settings.metadata)
 
-    def _timescale(self) -> dict[str, str]:
-        """MOV and MP4 round offsets and ends to 1/1000 second, unless told a finer unit."""
-        if self._name not in ("mov", "mp4"):
-            return {}
-        unit = self._base.denominator
-        return {"movie_timescale": str(unit * max(1, -(-1000 // unit)))}
-
     def _video_stream(self, file: OutputContainer, frame: Frame) -> VideoStream:
         kind, settings = self._kind, self.settings
         encoder = self._encoder()
         options = kind.options if encoder == kind.encoders[0] else {}
         options = options | (kind.with_alpha if frame.alpha is not None else {})
         options |= (kind.lossless or {}) if settings.lossless else {}
-        # Some files name a rate that is their clock's; libvpx fails on such a one.
-        known = settings.rate is not None and settings.rate <= _HIGHEST_RATE
-        rate = settings.rate if known else USUAL_RATE
+        rate = encoder_rate(settings)
         stream = file.add_stream(encoder, rate=rate, options=options, time_base=self._base)
         if not isinstance(stream, VideoStream):
             raise TypeError(f"{encoder} is no picture encoder")
@@ -218,6 +209,22 @@ class FileWriter(Writer):
             self._shut()
         if self._beside:
             self._beside.drop()
+
+
+def encoder_rate(settings: Settings) -> Fraction:
+    """Frames a second, as encoders and files are told."""
+    # Some files name a rate that is their clock's; libvpx fails on such a one.
+    if settings.rate is None or settings.rate > _HIGHEST_RATE:
+        return Fraction(USUAL_RATE)
+    return settings.rate
+
+
+def timescale(kind: str, base: Fraction) -> dict[str, str]:
+    """MOV and MP4 round offsets and ends to 1/1000 second, unless told a finer unit."""
+    if kind not in ("mov", "mp4"):
+        return {}
+    unit = base.denominator
+    return {"movie_timescale": str(unit * max(1, -(-1000 // unit)))}
 
 
 def _delay(packet: Packet[VideoStream]) -> int:

@@ -32,6 +32,7 @@ class Settings:
         colours: primaries and transfer of the RGB values; unspecified = those of the matrix.
         metadata: title, artist and the like.
         lossless: WebM and WebP: no loss but that of 4:2:0 chroma in WebM. Files get large.
+        gray: the frames are mattes, their three channels alike: PNG and raw bytes hold one.
     """
 
     rate: Fraction | None = None
@@ -40,6 +41,7 @@ class Settings:
     colours: Colours = UNSAID
     metadata: dict[str, str] = field(default_factory=dict)
     lossless: bool = False
+    gray: bool = False
 
     @classmethod
     def of(cls, clip: Clip, *, cut: bool = False, lossless: bool = False) -> Settings:
