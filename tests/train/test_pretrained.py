@@ -16,11 +16,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from humatte.errors import TrainingError
+from humatte.train.loop import train
 from humatte.train.nets import NETS
 from humatte.train.nets.asymmetric import ConvNorm
 from humatte.train.nets.dawn import Dawn
+from humatte.train.nets.night_lite import NightLite
 from humatte.train.nets.shm import Shm
-from humatte.train.pretrained import load_encoder
+from humatte.train.pretrained import _thinned, load_encoder
 from humatte.train.recipe import Recipe
 from humatte.train.state import start_fabric, start_run
 
@@ -82,21 +84,66 @@ def test_dawns_encoder_is_the_original(file: Path) -> None:
 
 
 @torch.no_grad()
-def test_shms_encoder_has_the_same_weights_in_training_too(file: Path) -> None:
+def test_shms_encoder_is_the_original_in_training_too(file: Path) -> None:
+    """Of what it is fed: BGR without its mean, in other units than MobileNetV2's."""
     network = Shm(width=WIDTH)
     load_encoder(network, file)
     stored = np.load(file)
     blocks = [module for module in network.encoder.modules() if isinstance(module, ConvNorm)]
-    for number, block in enumerate(blocks):
+    for number, block in enumerate(blocks[1:], start=1):
         conv = block.fused()
         weight, bias = (stored[f"{number:02d}.{name}"] for name in ("weight", "bias"))
         np.testing.assert_allclose(conv.weight.numpy(), weight, atol=1e-6)
         np.testing.assert_allclose(conv.bias.numpy(), bias, atol=1e-6)
-    x = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    picture = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    x = network.original_input(picture)
+    weight, bias = (torch.from_numpy(stored[f"00.{n}"]).float() for n in ("weight", "bias"))
+    expected = F.conv2d(picture * 255 / 128 - 1, weight, bias)
+    found = blocks[0].fused()(x)[..., 1:-1, 1:-1]
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
     trained, evaluated = (network.train(mode).encoder(x)[-1] for mode in (True, False))
     torch.testing.assert_close(trained, evaluated)
     decoder = network.train().trimap_net.decoder
     assert all(m.training for m in decoder.modules() if isinstance(m, nn.BatchNorm2d))
+
+
+@torch.no_grad()
+def test_a_slim_encoder_keeps_the_channels_that_matter() -> None:
+    """All but the least inner channels of a block: what they add to its output stays as it was."""
+    torch.manual_seed(5)
+    shapes = [(12, 3, 3, 3), (12, 1, 3, 3), (6, 12, 1, 1)]
+    pairs = [(torch.randn(shape), torch.randn(shape[0])) for shape in shapes]
+    least = [2, 3, 7, 11]
+    pairs[2][0][:, least] *= 1e-6
+    wanted = [torch.Size(s) for s in ((8, 3, 3, 3), (8, 1, 3, 3), (6, 8, 1, 1))]
+    thin = _thinned(pairs, wanted)
+    assert [weight.shape for weight, _ in thin] == wanted
+
+    def block(layers: list[tuple[Tensor, Tensor]]) -> Tensor:
+        picture = torch.rand(1, 3, 9, 9, generator=torch.Generator().manual_seed(1))
+        (enter, a), (around, b), (leave, c) = layers
+        x = F.conv2d(picture, enter, a).clamp(0, 6)
+        x = F.conv2d(x, around, b, groups=len(around)).clamp(0, 6)
+        return F.conv2d(x, leave, c)
+
+    torch.testing.assert_close(block(thin), block(pairs), atol=1e-4, rtol=1e-4)
+
+
+def test_an_encoder_starts_from_another_networks_run(
+    file: Path, small: Recipe, data: Path, tmp_path: Path
+) -> None:
+    settings = small.model_dump(mode="json")
+    settings["network"] |= {"name": "dawn", "width": WIDTH}
+    settings["train"] |= {"encoder": str(file), "encoder_lr": 1e-9, "steps": 1}
+    train(Recipe.model_validate(settings), data, tmp_path / "run", tmp_path / "cache")
+    ours, theirs = Shm(width=WIDTH), Shm(width=WIDTH)
+    load_encoder(ours, tmp_path / "run")
+    load_encoder(theirs, file)
+    for one, other in zip(ours.encoder.parameters(), theirs.encoder.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+    load_encoder(NightLite(width=WIDTH), tmp_path / "run")
+    with pytest.raises(TrainingError, match="no such checkpoint"):
+        load_encoder(ours, tmp_path / "none.pt")
 
 
 @pytest.mark.parametrize("name", ["dawn", "shm"])
@@ -116,7 +163,8 @@ def test_a_run_starts_from_the_file_and_treats_it_gently(name: str, file: Path) 
         assert group["scale"] == (0.25 if id(parameter) in inside else 1)
     first = np.load(file)["00.weight"].astype(np.float32)
     stem = next(run.averaged.encoder.parameters()).detach().numpy()
-    assert (stem == (first[..., ::-1, ::-1] if name == "dawn" else first)).all()
+    expected = first[..., ::-1, ::-1] if name == "dawn" else first[:, ::-1] * np.float32(255 / 128)
+    np.testing.assert_allclose(stem, expected, rtol=1e-6)
 
 
 def test_wrong_files_are_refused_in_one_line(file: Path, tmp_path: Path) -> None:
@@ -133,7 +181,7 @@ def test_wrong_files_are_refused_in_one_line(file: Path, tmp_path: Path) -> None
     np.save(tmp_path / "one.npy", np.zeros(3))
     assert "not the weights of an encoder" in refused(small, tmp_path / "one.npy")
     np.savez(tmp_path / "few.npz", **{"00.weight": np.zeros(3), "00.bias": np.zeros(3)})
-    assert "01.weight" in refused(small, tmp_path / "few.npz")
+    assert "1 convolutions; 51 are needed" in refused(small, tmp_path / "few.npz")
     wide = Dawn(width=0.5)
     before = next(wide.parameters()).detach().clone()
     assert "'00.weight' has shape [8, 3, 3, 3]" in refused(wide, file)

@@ -1,8 +1,9 @@
-"""Published MobileNetV2 weights for a network's encoder.
+"""Published MobileNetV2 weights, or those of another run, for a network's encoder.
 
 In: a network with such an encoder, and an .npz file with `NN.weight` (out, in / groups, kh, kw) and
-`NN.bias` (out,), NN = 00, 01, ... in the order of the convolutions, BatchNorm folded in. Out: the
-network, its encoder filled. What follows the encoder's last convolution there is not read.
+`NN.bias` (out,), NN = 00, 01, ... in the order of the convolutions, BatchNorm folded in; or a run
+of a network with such an encoder. Out: the network, its encoder filled. What follows the encoder's
+last convolution there is not read: an encoder may be the beginning of a longer one.
 """
 
 from __future__ import annotations
@@ -10,20 +11,29 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from humatte.errors import TrainingError
-from humatte.train.nets.asymmetric import ConvNorm
-from humatte.train.nets.mobilenet import Encoder
+from humatte.train.checkpoint import best_of, load_checkpoint
+from humatte.train.nets.asymmetric import ConvNorm, fuse
+from humatte.train.nets.mobilenet import Encoder, Fed
+from humatte.train.teacher import averaged_network
 
 Layer = ConvNorm | nn.Conv2d
+Pair = tuple[Tensor, Tensor]
+"""Weight (out, in / groups, kh, kw) and bias (out,) of a convolution."""
 
 
 def load_encoder(network: nn.Module, path: Path) -> set[str]:
-    """Fills a network's encoder from a file; its norms, if it has any, keep to their statistics.
+    """Fills a network's encoder; its norms, if it has any, keep to their statistics.
+
+    Args:
+        network: has an `Encoder` as `encoder`.
+        path: an .npz file, or a run: its folder or a checkpoint.
 
     Returns:
         The names of the network's parameters that were filled.
@@ -36,11 +46,17 @@ def load_encoder(network: nn.Module, path: Path) -> set[str]:
     if not isinstance(encoder, Encoder):
         raise TrainingError(
             f"train.encoder: {type(network).__name__} has no MobileNetV2 encoder; "
-            "expected dawn or shm as network.name"
+            "expected dawn, night-lite or shm as network.name"
         )
     layers = _layers(encoder)
-    for layer, (weight, bias) in zip(layers, _read(path, layers), strict=True):
-        _fill(layer, weight.flip(2, 3) if encoder.turned else weight, bias)
+    of_run = path.is_dir() or path.suffix == ".pt"
+    pairs = _of_run(path) if of_run else _of_file(path, len(layers))
+    if len(pairs) < len(layers):
+        raise TrainingError(f"{path}: {len(pairs)} convolutions; {len(layers)} are needed here")
+    shapes = [_conv(layer).weight.shape for layer in layers]
+    fitting = _fitting(path, _thinned(pairs, shapes), shapes)
+    for layer, pair in zip(layers, _as_fed(fitting, encoder), strict=True):
+        _fill(layer, *pair)
     encoder.keep_statistics()
     filled = {id(parameter) for parameter in encoder.parameters()}
     return {name for name, parameter in network.named_parameters() if id(parameter) in filled}
@@ -52,24 +68,89 @@ def _layers(encoder: Encoder) -> Sequence[Layer]:
     return blocks or [module for module in encoder.modules() if isinstance(module, nn.Conv2d)]
 
 
-def _read(path: Path, layers: Sequence[Layer]) -> list[tuple[Tensor, Tensor]]:
-    """Weight and bias of each layer, all checked before the first is used."""
+def _conv(layer: Layer) -> nn.Conv2d:
+    return layer.conv if isinstance(layer, ConvNorm) else layer
+
+
+def _of_file(path: Path, count: int) -> list[Pair]:
+    """The first `count` convolutions of a file, or as many as it has."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            pairs = [(file[f"{n:02d}.weight"], file[f"{n:02d}.bias"]) for n in range(len(layers))]
+            count = min(count, sum(name.endswith(".weight") for name in file.files))
+            names = [f"{number:02d}" for number in range(count)]
+            return [
+                (
+                    torch.from_numpy(file[f"{name}.weight"]).float(),
+                    torch.from_numpy(file[f"{name}.bias"]).float(),
+                )
+                for name in names
+            ]
     except FileNotFoundError:
-        raise TrainingError(f"{path}: no such file; train.encoder names an .npz file") from None
+        raise TrainingError(
+            f"{path}: no such file; train.encoder names an .npz file or a run"
+        ) from None
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, EOFError) as error:
         reason = str(error.args[0] if error.args else error)
         raise TrainingError(f"{path}: not the weights of an encoder: {reason}") from None
-    for number, (layer, (weight, bias)) in enumerate(zip(layers, pairs, strict=True)):
-        expected = tuple((layer.conv if isinstance(layer, ConvNorm) else layer).weight.shape)
-        if weight.shape != expected or bias.shape != expected[:1]:
+
+
+def _of_run(run: Path) -> list[Pair]:
+    """Of a run's averaged network, as such a file has them."""
+    network = fuse(averaged_network(load_checkpoint(best_of(run))))
+    encoder = getattr(network, "encoder", None)
+    if not isinstance(encoder, Encoder):
+        raise TrainingError(f"{run}: a run of {type(network).__name__}, without such an encoder")
+    convs = [_conv(layer) for layer in _layers(encoder)]
+    if encoder.fed != Fed():
+        raise TrainingError(f"{run}: its encoder is fed otherwise than MobileNetV2; take dawn's")
+    return [
+        (conv.weight.flip(2, 3) if encoder.turned else conv.weight, cast(Tensor, conv.bias))
+        for conv in convs
+    ]
+
+
+@torch.no_grad()
+def _thinned(pairs: Sequence[Pair], shapes: Sequence[torch.Size]) -> list[Pair]:
+    """The pairs, where a block has more inner channels than wanted, without the least of these.
+
+    Every three convolutions are a block: into the inner channels (in the first block, the stem),
+    around in each, and out. A channel counts as much as the product of the norms of its weights in
+    the three: what it can add to what the block gives (as by size in Li et al. 2017, "Pruning
+    Filters for Efficient ConvNets", section 3.1).
+    """
+    thin: list[Pair] = []
+    for start in range(0, len(shapes) - 2, 3):
+        block, wanted = pairs[start : start + 3], shapes[start + 1][0]
+        if len(block[1][1]) > wanted:
+            (enter, _), (around, _), (leave, _) = block
+            norms = (enter.flatten(1).norm(dim=1), around.flatten(1).norm(dim=1))
+            worth = norms[0] * norms[1] * leave[:, :, 0, 0].norm(dim=0)
+            kept = worth.topk(wanted).indices.sort().values
+            block = [(w[kept], b[kept]) for w, b in block[:2]] + [(leave[:, kept], block[2][1])]
+        thin += block
+    return thin + list(pairs[len(thin) : len(shapes)])
+
+
+def _fitting(path: Path, pairs: Sequence[Pair], shapes: Sequence[torch.Size]) -> Sequence[Pair]:
+    """The pairs, if all have the shapes that are wanted."""
+    for number, ((weight, bias), shape) in enumerate(zip(pairs, shapes, strict=True)):
+        if weight.shape != shape or bias.shape != shape[:1]:
             raise TrainingError(
                 f"{path}: '{number:02d}.weight' has shape {list(weight.shape)}, this network "
-                f"expects {list(expected)}; expected a MobileNetV2 of network.width"
+                f"expects {list(shape)}; expected a MobileNetV2 of network.width"
             )
-    return [(torch.from_numpy(w).float(), torch.from_numpy(b).float()) for w, b in pairs]
+    return pairs
+
+
+@torch.no_grad()
+def _as_fed(pairs: Sequence[Pair], encoder: Encoder) -> list[Pair]:
+    """The same function of what this encoder is fed."""
+    (stem, bias), *rest = pairs
+    fed = encoder.fed
+    bias = bias + (stem * torch.tensor(fed.offset).view(1, 3, 1, 1)).sum(dim=(1, 2, 3))
+    stem = stem * fed.gain
+    own = [(stem.flip(1) if fed.bgr else stem, bias), *rest]
+    return [(weight.flip(2, 3) if encoder.turned else weight, bias) for weight, bias in own]
 
 
 @torch.no_grad()

@@ -1,29 +1,64 @@
 """MobileNetV2's encoder: the part that several networks share, and that may start from ImageNet.
 
-In: a picture (N, 3, h, w), scaled as its network wants it. Out: five feature maps, coarser and
-coarser. Which convolution stands in it (with BatchNorm or with a bias) is the network's choice.
+In: a picture (N, 3, h, w), scaled as its network wants it. Out: feature maps, coarser and coarser.
+Which convolution stands in it (with BatchNorm or with a bias) is the network's choice.
 
 Source: Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", table 2.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
 
 from humatte.train.nets.layers import scaled
 
-_STEM = 32
-# (expansion, channels, repeats, stride of the first), grouped by the stages whose outputs differ in
-# size behind a stem of stride 2.
-_STAGES = (
-    ((1, 16, 1, 1),),
-    ((6, 24, 2, 2),),
-    ((6, 32, 3, 2),),
-    ((6, 64, 4, 2), (6, 96, 3, 1)),
-    ((6, 160, 3, 2), (6, 320, 1, 1)),
+
+class Plan(NamedTuple):
+    """How wide and deep an encoder is."""
+
+    stem: int
+    """Channels of the first convolution."""
+    stages: tuple[tuple[tuple[int, int, int, int], ...], ...]
+    """(expansion, channels, repeats, stride of the first) of groups of blocks, put together to
+    stages, whose outputs differ in size behind a stem of stride 2."""
+
+
+WHOLE = Plan(
+    32,
+    (
+        ((1, 16, 1, 1),),
+        ((6, 24, 2, 2),),
+        ((6, 32, 3, 2),),
+        ((6, 64, 4, 2), (6, 96, 3, 1)),
+        ((6, 160, 3, 2), (6, 320, 1, 1)),
+    ),
 )
+SLIM = Plan(
+    16,
+    (
+        ((1, 16, 1, 1),),
+        ((2, 24, 2, 2),),
+        ((4, 32, 3, 2),),
+        ((4, 64, 4, 2), (3, 96, 3, 1)),
+    ),
+)
+"""The first fourteen blocks, with fewer channels inside them: what goes from one to the next is as
+wide as in `WHOLE`, so that the weights of a block of it may be thinned for one of these."""
+
+
+class Fed(NamedTuple):
+    """What an encoder is fed, x, in terms of MobileNetV2's RGB, (0..255 - 128) / 128.
+
+    That is gain * x + offset, of x in its order. Published kernels of the stem are scaled to suit,
+    which gives the same function but at the picture's edge, where the padding has another colour.
+    """
+
+    gain: float = 1.0
+    offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """For R, G, B."""
+    bgr: bool = False
 
 
 class MakeConv(Protocol):
@@ -63,7 +98,7 @@ class InvertedResidual(nn.Module):
 
 
 class Encoder(nn.Module):
-    """MobileNetV2 without its last convolution and classifier: stem and seventeen blocks.
+    """MobileNetV2 without its last convolution and classifier: stem and seventeen blocks, or fewer.
 
     Its convolutions are defined in the order in which published weights number them.
 
@@ -80,6 +115,8 @@ class Encoder(nn.Module):
         stem_stride: int,
         stem_activation: nn.Module,
         turned: bool = False,
+        plan: Plan = WHOLE,
+        fed: Fed | None = None,
     ) -> None:
         """Builds the encoder.
 
@@ -89,14 +126,16 @@ class Encoder(nn.Module):
             stem_stride: 2 in MobileNetV2; 1 keeps every feature map twice as large.
             stem_activation: ReLU6 in MobileNetV2.
             turned: whether it is fed pictures turned by 180 degrees.
+            plan: how wide and deep.
+            fed: how its pictures are scaled, if not as MobileNetV2's.
         """
         super().__init__()
-        self.turned = turned
+        self.turned, self.fed = turned, fed or Fed()
         self._keeps_statistics = False
-        (channels,) = scaled((_STEM,), width)
+        (channels,) = scaled((plan.stem,), width)
         self.stem = nn.Sequential(conv(3, channels, kernel=3, stride=stem_stride), stem_activation)
-        stages, self.channels = [], []
-        for groups in _STAGES:
+        made, self.channels = [], []
+        for groups in plan.stages:
             blocks = []
             for expansion, count, repeats, stride in groups:
                 (out,) = scaled((count,), width)
@@ -104,9 +143,9 @@ class Encoder(nn.Module):
                     first = 1 if i else stride
                     blocks.append(InvertedResidual(channels, out, first, expansion, conv))
                     channels = out
-            stages.append(nn.Sequential(*blocks))
+            made.append(nn.Sequential(*blocks))
             self.channels.append(channels)  # 16, 24, 32, 96, 320
-        self.stages = nn.ModuleList(stages)
+        self.stages = nn.ModuleList(made)
 
     def keep_statistics(self) -> None:
         """Lets every norm use its own statistics in training too, never those of a batch.
@@ -128,7 +167,7 @@ class Encoder(nn.Module):
         return self
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Five maps of x (N, 3, h, w): behind a stem of stride s, (N, 16, h/s, w/s) and on."""
+        """A map a stage of x (N, 3, h, w): behind a stem of stride s, (N, 16, h/s, w/s) and on."""
         x = self.stem(x)  # (N, 32, h/s, w/s)
         maps = []
         for stage in self.stages:

@@ -1,12 +1,12 @@
 """Night-lite: the fastest of the family, for colour pictures.
 
-In: RGB batch in [0, 1]. Out: alpha in [0, 1]. Trains with asymmetric blocks; `fuse` gives the plain
-network with the same function, below 1 MB of weights.
+In: RGB batch in [0, 1]. Out: alpha in [0, 1]. A slim MobileNetV2 knows the world, if it starts from
+published weights or from a larger network's, thinned; what is built on it trains with asymmetric
+blocks, and `fuse` gives the plain network with the same function, below 1 MB of weights as float16.
 
 Where the time goes decides its shape: nothing but the final shuffle runs at full size, channels are
-few where the maps are large, and depth is spent at strides 16 and 32, where it is nearly free and
-where a person as a whole is recognised. Channel counts are multiples of 16, the vector width that
-CPU runtimes lay channels out in.
+few where the maps are large, and depth is spent at stride 32, where it is nearly free and where a
+person as a whole is recognised.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from torch import Tensor, nn
 
 from humatte.train.nets.asymmetric import AsymmetricConv, ConvNorm, NormPlace, fuse
 from humatte.train.nets.layers import ScoreNetwork, same_conv, scaled, up_twice
+from humatte.train.nets.mobilenet import SLIM, Encoder, Fed
 
-_LEVELS = (16, 32, 48, 64, 128)  # channels at strides 2, 4, 8, 16, 32
-_DEPTH = (0, 1, 2, 4, 4)  # residual blocks after each level's first convolution
+_CONTEXT = 128  # channels at stride 32
+_DEPTH = 2  # residual blocks there
 
 
 def _look(
@@ -57,28 +58,6 @@ class Separable(nn.Module):
         return F.relu(x + out if self.residual else out)
 
 
-class Level(nn.Module):
-    """Halves the size, then goes deeper."""
-
-    def __init__(
-        self, channels_in: int, channels_out: int, depth: int, norm_place: NormPlace, last: bool
-    ) -> None:
-        super().__init__()
-        # A full 3x3 between the two widest levels would be a third of all weights.
-        self.halve = (
-            Separable(channels_in, channels_out, norm_place, stride=2)
-            if last
-            else _look(channels_in, channels_out, norm_place, stride=2)
-        )
-        self.deeper = nn.Sequential(
-            *(Separable(channels_out, channels_out, norm_place) for _ in range(depth))
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Maps x (N, C, h, w) to (N, out, h/2, w/2)."""
-        return self.deeper(F.relu(self.halve(x)))
-
-
 class Ascend(nn.Module):
     """Thins the channels, x2, adds the skip, looks around."""
 
@@ -93,7 +72,10 @@ class Ascend(nn.Module):
 
 
 class NightLite(ScoreNetwork):
-    """`night-lite`: below 1 MB when fused; height and width are multiples of 32."""
+    """`night-lite`: below 1 MB when fused; height and width are multiples of 32.
+
+    Source of the trunk: Sandler et al. 2018, "MobileNetV2".
+    """
 
     stride = 32
 
@@ -105,25 +87,28 @@ class NightLite(ScoreNetwork):
             norm_place: where the BatchNorm of an asymmetric block is.
         """
         super().__init__()
-        levels = scaled(_LEVELS, width)
-        self.encoder = nn.ModuleList(
-            Level(a, b, depth, norm_place, last=i == len(levels) - 1)
-            for i, (a, b, depth) in enumerate(zip([3, *levels], levels, _DEPTH, strict=False))
+        # Not turned, unlike dawn's: at stride 2 it then sees other pixels than MobileNetV2, one to
+        # the side, which training soon forgets; two flips would be an eighth of the time.
+        fed = Fed(255 / 128, (-1, -1, -1))
+        self.encoder = Encoder(width, same_conv, 2, nn.ReLU6(), plan=SLIM, fed=fed)
+        (context,) = scaled((_CONTEXT,), width)
+        self.context = nn.Sequential(
+            Separable(self.encoder.channels[-1], context, norm_place, stride=2),
+            *(Separable(context, context, norm_place) for _ in range(_DEPTH)),
         )
-        upwards = levels[::-1]
+        upwards = [context, *self.encoder.channels[::-1]]
         self.decoder = nn.ModuleList(Ascend(a, b, norm_place) for a, b in pairwise(upwards))
-        self.head = same_conv(levels[0], 4, kernel=1)
+        self.head = same_conv(upwards[-1], 4, kernel=1)
 
     def score(self, batch: Tensor) -> Tensor:
         """How much more person than background: (N, 1, h, w), the logit of alpha."""
-        x, skips = batch, []
-        for level in self.encoder:
-            x = level(x)
-            skips.append(x)  # (N, 16, h/2, w/2) ... (N, 128, h/32, w/32)
-        for ascend, skip in zip(self.decoder, skips[-2::-1], strict=True):
+        skips = self.encoder(batch)
+        x = self.context(skips[-1])  # (N, 128, h/32, w/32)
+        for ascend, skip in zip(self.decoder, skips[::-1], strict=True):
             x = ascend(x, skip)  # (N, 64, h/16, w/16) ... (N, 16, h/2, w/2)
         # Four scores a place are the 2x2 pixels there: full size without a convolution at it.
-        return F.pixel_shuffle(self.head(x), 2)  # (N, 4, h/2, w/2) -> (N, 1, h, w)
+        score = F.pixel_shuffle(self.head(x), 2)  # (N, 4, h/2, w/2) -> (N, 1, h, w)
+        return score.float()  # half precision is too coarse near 1: see dawn
 
     def fuse(self) -> NightLite:
         """A copy with one plain convolution per block: the same function in evaluation mode."""

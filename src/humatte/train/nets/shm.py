@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from humatte.train.nets.asymmetric import ConvNorm, fuse
 from humatte.train.nets.layers import bgr_255, same_conv, scaled, up_twice
-from humatte.train.nets.mobilenet import Encoder
+from humatte.train.nets.mobilenet import Encoder, Fed
 from humatte.train.nets.transposed import TransposedConv
 
 BACKGROUND, UNSURE, PERSON = range(3)
@@ -66,7 +66,9 @@ class TrimapNet(nn.Module):
     def __init__(self, width: float = 1.0) -> None:
         """Builds the network; `width` scales every inner channel count."""
         super().__init__()
-        self.encoder = Encoder(width, _conv_norm, stem_stride=1, stem_activation=nn.ReLU())
+        red, green, blue = ((mean - 128) / 128 for mean in _BGR_MEAN[::-1])
+        fed = Fed(255 / 128, (red, green, blue), bgr=True)
+        self.encoder = Encoder(width, _conv_norm, 1, nn.ReLU(), fed=fed)
         upwards = self.encoder.channels[::-1]
         self.decoder = nn.ModuleList(FuseSkip(a, b) for a, b in pairwise(upwards))
         self.head = same_conv(upwards[-1], 3)
