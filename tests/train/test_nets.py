@@ -32,7 +32,7 @@ PARAMETERS = {
     "night": 1_768_802,
     "dark": 1_768_514,
     "dark-light": 321_882,
-    "night-lite": 539_092,
+    "night-lite": 490_548,
     "fcn8s": 134_270_278,
     "unet": 31_031_810,
     "shm": 3_114_179,

@@ -35,17 +35,12 @@ WHOLE = Plan(
         ((6, 160, 3, 2), (6, 320, 1, 1)),
     ),
 )
-SLIM = Plan(
-    16,
-    (
-        ((1, 16, 1, 1),),
-        ((2, 24, 2, 2),),
-        ((4, 32, 3, 2),),
-        ((4, 64, 4, 2), (3, 96, 3, 1)),
-    ),
-)
-"""The first fourteen blocks, with fewer channels inside them: what goes from one to the next is as
-wide as in `WHOLE`, so that the weights of a block of it may be thinned for one of these."""
+SHORT = Plan(32, (*WHOLE.stages[:3], (WHOLE.stages[3][0], (2, 96, 3, 1))))
+"""The first fourteen blocks, the last three with a third of the channels inside them.
+
+What goes from one block to the next is as wide as in `WHOLE`: the weights of a block of it may be
+thinned for one of these.
+"""
 
 
 class Fed(NamedTuple):

@@ -1,12 +1,12 @@
 """Night-lite: the fastest of the family, for colour pictures.
 
-In: RGB batch in [0, 1]. Out: alpha in [0, 1]. A slim MobileNetV2 knows the world, if it starts from
-published weights or from a larger network's, thinned; what is built on it trains with asymmetric
-blocks, and `fuse` gives the plain network with the same function, below 1 MB of weights as float16.
+In: RGB batch in [0, 1]. Out: alpha in [0, 1]. The beginning of MobileNetV2 sees the picture at half
+its size, and knows the world if it starts from published weights or from a larger network's; edges
+are drawn by what sees the picture whole. All but MobileNetV2 trains with asymmetric blocks, and
+`fuse` gives the plain network with the same function, below 1 MB of weights as float16.
 
-Where the time goes decides its shape: nothing but the final shuffle runs at full size, channels are
-few where the maps are large, and depth is spent at stride 32, where it is nearly free and where a
-person as a whole is recognised.
+Where the time goes decides its shape: a quarter to MobileNetV2, which at the whole size would take
+all that there is; nothing but the final shuffle at full size; few channels where maps are large.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from torch import Tensor, nn
 
 from humatte.train.nets.asymmetric import AsymmetricConv, ConvNorm, NormPlace, fuse
 from humatte.train.nets.layers import ScoreNetwork, same_conv, scaled, up_twice
-from humatte.train.nets.mobilenet import SLIM, Encoder, Fed
+from humatte.train.nets.mobilenet import SHORT, Encoder, Fed
 
-_CONTEXT = 128  # channels at stride 32
+_CONTEXT = 96  # channels at stride 32
 _DEPTH = 2  # residual blocks there
+_UPWARDS = (64, 48, 32, 16)  # channels at strides 16, 8, 4, 2
 
 
 def _look(
@@ -61,20 +62,22 @@ class Separable(nn.Module):
 class Ascend(nn.Module):
     """Thins the channels, x2, adds the skip, looks around."""
 
-    def __init__(self, channels_in: int, channels_out: int, norm_place: NormPlace) -> None:
+    def __init__(
+        self, channels_in: int, skip: int, channels_out: int, norm_place: NormPlace
+    ) -> None:
         super().__init__()
-        self.thin = _mix(channels_in, channels_out)
+        self.thin, self.join = _mix(channels_in, channels_out), _mix(skip, channels_out)
         self.around = _look(channels_out, channels_out, norm_place)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """Maps x (N, C, h, w) and a skip (N, out, 2h, 2w) to (N, out, 2h, 2w)."""
-        return F.relu(self.around(F.relu(up_twice(self.thin(x)) + skip)))
+        """Maps x (N, C, h, w) and a skip (N, skip, 2h, 2w) to (N, out, 2h, 2w)."""
+        return F.relu(self.around(F.relu(up_twice(self.thin(x)) + self.join(skip))))
 
 
 class NightLite(ScoreNetwork):
     """`night-lite`: below 1 MB when fused; height and width are multiples of 32.
 
-    Source of the trunk: Sandler et al. 2018, "MobileNetV2".
+    Source of its encoder: Sandler et al. 2018, "MobileNetV2".
     """
 
     stride = 32
@@ -90,20 +93,27 @@ class NightLite(ScoreNetwork):
         # Not turned, unlike dawn's: at stride 2 it then sees other pixels than MobileNetV2, one to
         # the side, which training soon forgets; two flips would be an eighth of the time.
         fed = Fed(255 / 128, (-1, -1, -1))
-        self.encoder = Encoder(width, same_conv, 2, nn.ReLU6(), plan=SLIM, fed=fed)
-        (context,) = scaled((_CONTEXT,), width)
+        self.encoder = Encoder(width, same_conv, 2, nn.ReLU6(), plan=SHORT, fed=fed)
+        (context,), upwards = scaled((_CONTEXT,), width), scaled(_UPWARDS, width)
         self.context = nn.Sequential(
-            Separable(self.encoder.channels[-1], context, norm_place, stride=2),
-            *(Separable(context, context, norm_place) for _ in range(_DEPTH)),
+            *(
+                Separable(channels, context, norm_place)
+                for channels in (self.encoder.channels[-1], *[context] * (_DEPTH - 1))
+            )
         )
-        upwards = [context, *self.encoder.channels[::-1]]
-        self.decoder = nn.ModuleList(Ascend(a, b, norm_place) for a, b in pairwise(upwards))
+        self.pixels = _look(3, upwards[-1], norm_place, stride=2)
+        skips = [*self.encoder.channels[-2::-1], upwards[-1]]
+        self.decoder = nn.ModuleList(
+            Ascend(below, skip, here, norm_place)
+            for (below, here), skip in zip(pairwise([context, *upwards]), skips, strict=True)
+        )
         self.head = same_conv(upwards[-1], 4, kernel=1)
 
     def score(self, batch: Tensor) -> Tensor:
         """How much more person than background: (N, 1, h, w), the logit of alpha."""
-        skips = self.encoder(batch)
-        x = self.context(skips[-1])  # (N, 128, h/32, w/32)
+        skips = self.encoder(F.avg_pool2d(batch, 2))  # (N, 16, h/4, w/4) ... (N, 96, h/32, w/32)
+        x = self.context(skips.pop())  # (N, 96, h/32, w/32)
+        skips.insert(0, F.relu(self.pixels(batch)))  # (N, 16, h/2, w/2)
         for ascend, skip in zip(self.decoder, skips[::-1], strict=True):
             x = ascend(x, skip)  # (N, 64, h/16, w/16) ... (N, 16, h/2, w/2)
         # Four scores a place are the 2x2 pixels there: full size without a convolution at it.
