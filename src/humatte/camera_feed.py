@@ -269,8 +269,6 @@ class ClipFeed:
 
 
 def _opaque(frame: Frame) -> Image:
-    if frame.alpha is None:
-        return frame.rgb
-    from humatte.composite import WHITE, over
+    from humatte.composite import over_white
 
-    return over(frame.rgb, frame.alpha, WHITE)
+    return over_white(frame.rgb, frame.alpha)

@@ -7,13 +7,13 @@ throughout: the network at its own size, edges after the picture, colours as for
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from humatte.arrays import Alpha, Image, Size
-from humatte.composite import Background, backdrop, fit, over, parse_background
+from humatte.composite import Background, backdrop, fitted, over, parse_background
 from humatte.foreground import quick_foreground
 
 USUAL = ("none", "blur", "gray", "green")
@@ -92,6 +92,5 @@ class Look:
         if background.picture is None:
             return background
         if self._fitted is None or self._fitted[:2] != (self._chosen, size):
-            fitted = fit(background.picture, size, background.fit)
-            self._fitted = self._chosen, size, replace(background, picture=fitted)
+            self._fitted = self._chosen, size, fitted(background, size)
         return self._fitted[2]

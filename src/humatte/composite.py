@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +89,7 @@ def _picture(path: Path) -> Background:
     from humatte.image_io import read
 
     picture = read(path)
-    image = picture.image
-    if picture.alpha is not None:
-        image = over(image, picture.alpha, WHITE)
-    return Background(picture=image, icc=picture.kept.icc)
+    return Background(picture=over_white(picture.image, picture.alpha), icc=picture.kept.icc)
 
 
 def _blur_radius(word: str) -> float:
@@ -162,6 +159,18 @@ def backdrop(
         raise UsageError("there is nothing to lay the person over; choose a background")
     fitted = fit(background.picture, (image.shape[0], image.shape[1]), background.fit)
     return as_deep(to_profile(fitted, background.icc, icc), image.dtype)
+
+
+def over_white(image: Colours, alpha: Alpha | None) -> Colours:
+    """An image (H, W, 3) as it is looked at: where its own alpha (H, W) has gaps, white shows."""
+    return image if alpha is None else over(image, alpha, as_deep(WHITE, image.dtype))
+
+
+def fitted(background: Background, size: Size) -> Background:
+    """The background with its picture at a size already: for frames, which all need the same."""
+    if background.picture is None:
+        return background
+    return replace(background, picture=fit(background.picture, size, background.fit), fit="cover")
 
 
 def as_deep(image: Image, dtype: DTypeLike) -> Colours:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from humatte.arrays import Alpha, Box, Colours, check_colours, to_integers
 from humatte.catalog import DEFAULT, load
 from humatte.colour import premultiply, to_profile
-from humatte.composite import WHITE, as_deep, backdrop, over, with_alpha
+from humatte.composite import backdrop, over, over_white, with_alpha
 from humatte.deep import rounded
 from humatte.effects import Effects, Room, outline_alpha, shadow_alpha, under
 from humatte.foreground import estimate_foreground
@@ -167,14 +167,14 @@ def cut_out(
     """
     own = picture.alpha
     # Under transparency a file may hold anything: network, blur and gray see it over white.
-    seen = _over_white(picture.image, own)
+    seen = over_white(picture.image, own)
     started = time.perf_counter()
     raw = matte(seen, network, options.refine)
     matted = time.perf_counter()
     found = guided(raw, hints)
     image = picture.image if picture.deep is None else picture.deep
     if picture.deep is not None and options.background.shows_scene:
-        seen = _over_white(image, own)
+        seen = over_white(image, own)
     alpha = found if own is None else found * own
     if options.person:
         alpha = choose(alpha, options.person)
@@ -195,10 +195,6 @@ def cut_out(
     seconds = {"matte": matted - started, "finish": time.perf_counter() - matted}
     person = has_person(alpha)
     return CutOut(pixels, framed, alpha, kept, person, tuple(warnings), seconds)
-
-
-def _over_white(colours: Colours, own: Alpha | None) -> Colours:
-    return colours if own is None else over(colours, own, as_deep(WHITE, colours.dtype))
 
 
 def _frame(alpha: Alpha, options: Options) -> tuple[Frame, list[str]]:

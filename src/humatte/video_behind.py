@@ -11,7 +11,7 @@ from pathlib import Path
 from humatte import video_io
 from humatte.arrays import Image, Size
 from humatte.clip import Frame
-from humatte.composite import WHITE, fit, over
+from humatte.composite import fit, over_white
 from humatte.video_writer import USUAL_RATE
 
 
@@ -86,5 +86,4 @@ class Behind:
                 self._round += (left - 1) * self._length
 
     def _fitted(self, frame: Frame) -> Image:
-        rgb = frame.rgb if frame.alpha is None else over(frame.rgb, frame.alpha, WHITE)
-        return fit(rgb, self._size, self._how)
+        return fit(over_white(frame.rgb, frame.alpha), self._size, self._how)

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from humatte import video_io
 from humatte.arrays import Alpha, Image, Size
 from humatte.clip import Clip, Frame
+from humatte.composite import over_white
 from humatte.console import Stdout
 from humatte.hints import NO_HINTS, Hints
 from humatte.interrupt import between_steps
@@ -24,7 +25,7 @@ from humatte.network import Network
 from humatte.pipeline import ahead
 from humatte.steady import VideoMatte
 from humatte.video_behind import Behind
-from humatte.video_finish import Finished, Finisher, seen
+from humatte.video_finish import Finished, Finisher
 from humatte.video_io import PICTURES, Reader
 from humatte.video_options import ClipOptions
 from humatte.video_plan import RAW, ClipJob
@@ -157,7 +158,7 @@ def _matted(
     begin = max(0, first - warm_up)
     with closing(ahead(clock.timed("read", reader.frames(begin)))) as frames:
         for number, frame in enumerate(frames, begin):
-            image = seen(frame)
+            image = over_white(frame.rgb, frame.alpha)
             if number >= first:
                 with clock("matte"):
                     if warm_up and number and number % SEGMENT == 0:

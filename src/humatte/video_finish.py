@@ -16,7 +16,7 @@ import numpy as np
 from humatte.arrays import Alpha, Image, to_bytes
 from humatte.clip import Frame
 from humatte.colour import premultiply
-from humatte.composite import WHITE, Background, backdrop, fit, over, with_alpha
+from humatte.composite import Background, backdrop, fitted, over, over_white, with_alpha
 from humatte.errors import PictureError
 from humatte.finish import with_effects
 from humatte.foreground import quick_foreground
@@ -72,7 +72,7 @@ class Finisher:
 
         Args:
             frame: as it was read.
-            raw: the network's matte (H, W) of `seen(frame)`.
+            raw: the network's matte (H, W) of the frame as it is seen.
 
         Raises:
             UsageError: a hint of other proportions than the clip.
@@ -120,16 +120,8 @@ class Finisher:
                 self.origin = frame.time
             return self._behind.at(frame.time - self.origin)
         if self._background is None:  # fitted once, not for each frame
-            self._background = background = self._look.background
-            if background.picture is not None:
-                fitted = fit(background.picture, frame.size, background.fit)
-                self._background = replace(background, picture=fitted, fit="cover")
-        return backdrop(self._background, seen(frame), shape)
-
-
-def seen(frame: Frame) -> Image:
-    """A frame as it is looked at: where it is transparent, over white, whatever lies there."""
-    return frame.rgb if frame.alpha is None else over(frame.rgb, frame.alpha, WHITE)
+            self._background = fitted(self._look.background, frame.size)
+        return backdrop(self._background, over_white(frame.rgb, frame.alpha), shape)
 
 
 def _gray(alpha: Alpha) -> Image:

@@ -126,7 +126,7 @@ def run_clips(
     Args:
         jobs: checked by `check_clips`.
         request: what to do with each.
-        reporter: is told of each.
+        reporter: is told of each; whoever opened it closes it.
         several: whether a failure is said, and the rest goes on, or raised.
 
     Raises:
@@ -135,18 +135,17 @@ def run_clips(
     network = load(request.model or DEFAULT)
     hints = read_hints(**request.hints.typed)
     done = 0
-    with contextlib.closing(reporter):
-        for job in jobs:
-            try:
-                _one(job, request, network, hints, reporter)
-                done += 1
-            except Exception as error:
-                reporter.failed(str(job.source), error)
-                if not several:
-                    raise
-                reason = one_line(error)
-                own = str(job.source) in reason
-                say(f"failed: {reason if own else f'{job.source}: {reason}'}")
+    for job in jobs:
+        try:
+            _one(job, request, network, hints, reporter)
+            done += 1
+        except Exception as error:
+            reporter.failed(str(job.source), error)
+            if not several:
+                raise
+            reason = one_line(error)
+            own = str(job.source) in reason
+            say(f"failed: {reason if own else f'{job.source}: {reason}'}")
     return done == len(jobs)
 
 

@@ -109,7 +109,6 @@ class Segments:
         """
         held = self._held
         if held is not None:
-            self._held = frames
             lasts = (frames[0].time - held[0].time) / held[0].time_base
             self._put([replace(frame, duration=int(lasts)) for frame in held])
         elif self._journal["first"] is None:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from humatte.errors import TrainingError
+from humatte.interrupt import between_steps
 from humatte.train.batches import load_batches, plan_epoch
 from humatte.train.checkpoint import load_checkpoint, save_checkpoint
 from humatte.train.losses import Target, weighted_loss
@@ -34,7 +35,6 @@ from humatte.train.state import (
     start_run,
     update_average,
 )
-from humatte.train.stopping import stopping
 from humatte.train.validate import draw_sheet, validate
 
 Batch = tuple[Tensor, Tensor]  # image (N, h, w, 3) and alpha (N, h, w), bytes
@@ -72,7 +72,7 @@ def train(recipe: Recipe, data: Path, out: Path, cache: Path, resume: bool = Fal
             restore_run(run, checkpoint, setting)
         if fabric.is_global_zero:
             (out / "recipe.json").write_text(json.dumps(recipe.model_dump(), indent=2), "utf-8")
-        with stopping() as stop:
+        with between_steps() as stop:
             _train_phases(setting, run, stop)
     return out / "best.pt"
 
