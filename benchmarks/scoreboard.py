@@ -27,7 +27,8 @@ from humatte.image_io import read
 from humatte.scores import Row, means
 
 SIZE = 256
-ROUNDS = 60
+ROUNDS = 40
+SETTLE_S = 0.05
 COLUMNS = (
     "network | MB | ms at 256 | ms at own size | person IoU | boundary F | MAD in band | "
     "IoU, human masks | IoU, hard | empty: mean alpha, share ≥ 0.02"
@@ -108,7 +109,10 @@ def timed(passes: dict[str, tuple[Callable[[], object], ...]]) -> dict[str, list
     for _ in range(ROUNDS):
         for name, runs in passes.items():
             for place, run in enumerate(runs):
-                run()  # what the others left in the caches is not its fault
+                # Threads of the others spin for a while after their pass, and leave their caches.
+                time.sleep(SETTLE_S)
+                run()
+                run()
                 started = time.perf_counter()
                 run()
                 times.setdefault((name, place), []).append(time.perf_counter() - started)

@@ -22,6 +22,7 @@ from humatte.camera_look import Look, Made
 from humatte.camera_view import KEYS, Command, StatusLine, Window
 from humatte.camera_virtual import KEY_GREEN, VirtualCamera
 from humatte.errors import CameraError, UsageError
+from humatte.steady import VideoMatte
 
 
 def made_of(background: str) -> Made:
@@ -240,6 +241,22 @@ def test_the_command_shows_a_clip_in_a_window(humatte, clip: Path, screen, monke
     assert " of 3 pictures shown" in result.err
 
 
+@pytest.mark.parametrize(("words", "steady"), [((), True), (("--steady", "off"), False)])
+def test_mattes_are_steadied_unless_that_is_off(
+    humatte, clip: Path, virtual, monkeypatch, words: tuple[str, ...], steady: bool
+) -> None:
+    asked = []
+
+    class Seen(VideoMatte):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            asked.append(options["steady"])
+            super().__init__(*args, **options)
+
+    monkeypatch.setattr("humatte.steady.VideoMatte", Seen)
+    assert humatte("camera", "-d", clip, "--virtual", *words).code == 0
+    assert asked == [steady]
+
+
 def refused(humatte: Any, code: int, message: str, *words: object) -> None:
     result = humatte("camera", *words)
     assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)
@@ -253,6 +270,7 @@ def test_what_cannot_be_done_is_one_line(humatte, clip: Path, tmp_path: Path, mo
     refused(humatte, 2, "neither a camera nor a clip", "-d", tmp_path / "no.mp4")
     refused(humatte, 2, "--size 12: expected", "--size", "12")
     refused(humatte, 2, "--fps 0; expected", "--fps", "0")
+    refused(humatte, 2, "unknown --steady 'maybe'", "-d", clip, "--steady", "maybe")
     refused(humatte, 2, "a clip has its size", "-d", clip, "--size", "64x48")
     refused(humatte, 2, "unknown background 'tael'", "-d", clip, "-b", "tael")
     refused(humatte, 2, "no network is called 'x'", "-d", clip, "-m", "x")

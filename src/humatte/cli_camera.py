@@ -55,6 +55,12 @@ def camera(
         float | None, typer.Option("--fps", help="Frames a second asked of the camera.")
     ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="A clip begins anew at its end.")] = False,
+    steady: Annotated[
+        str | None,
+        typer.Option(
+            "--steady", metavar="on|off", help="Smooth mattes over time; on unless given."
+        ),
+    ] = None,
     model: Annotated[
         str | None, typer.Option("-m", "--model", help="A bundled network or an .onnx file.")
     ] = None,
@@ -74,11 +80,11 @@ def camera(
     from humatte.catalog import DEFAULT, load
     from humatte.console import say
     from humatte.paths import make_folder
-    from humatte.steady import VideoMatte
+    from humatte.steady import VideoMatte, is_steady
 
     asked_size, asked_rate = _size(size), _rate(fps)
     specs = background or (["blur"] if virtual else [])
-    matte = VideoMatte(load(model or DEFAULT), refine="fast")
+    matte = VideoMatte(load(model or DEFAULT), refine="fast", steady=is_steady(steady))
     look = Look(matte, specs, mirror=not virtual if mirror is None else mirror)
     if out is not None:
         make_folder(out)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from humatte.arrays import Alpha, Image, Size, check_image, resize
+from humatte.errors import UsageError
 from humatte.matting import REFINEMENT, Refinement, matte, matte_through, refinement
 from humatte.motion import Motion, Sight, compare, look, same_scene, warp
 from humatte.network import Network
@@ -68,6 +69,17 @@ class _Past:
     full: _Mean
     small: _Mean
     held: int = 0
+
+
+def is_steady(word: str | None) -> bool:
+    """Whether `--steady` asks for it: on, off, or None, which is on.
+
+    Raises:
+        UsageError: another word.
+    """
+    if word not in (None, "on", "off"):
+        raise UsageError(f"unknown --steady '{word}'; expected on or off")
+    return word != "off"
 
 
 class VideoMatte:

@@ -19,6 +19,7 @@ from humatte.composite import FITS
 from humatte.errors import UsageError
 from humatte.matting import Refinement
 from humatte.options import Options, parse_options
+from humatte.steady import is_steady
 from humatte.video_plan import is_clip
 
 VIDEO_REFINEMENT: Refinement = "fast"
@@ -125,7 +126,7 @@ def parse_clip_options(
         fit=fit or "cover",
         part=Part(_seconds(words.start, "--from"), _seconds(words.end, "--to"), words.every or 1),
         max_size=words.max_size,
-        steady=_on(words.steady),
+        steady=is_steady(words.steady),
         resume=words.resume,
         raw=words.raw,
     )
@@ -146,12 +147,6 @@ def _with_raw(options: ClipOptions) -> ClipOptions:
     if options.resume:
         raise UsageError("--resume goes on with a file; leave it out, or write a file with -o")
     return options
-
-
-def _on(word: str | None) -> bool:
-    if word not in (None, "on", "off"):
-        raise UsageError(f"unknown --steady '{word}'; expected on or off")
-    return word != "off"
 
 
 def _seconds(text: str | None, option: str) -> Fraction | None:

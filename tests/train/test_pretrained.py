@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from humatte.errors import TrainingError
+from humatte.train.checkpoint import load_checkpoint
 from humatte.train.loop import train
 from humatte.train.nets import NETS
 from humatte.train.nets.asymmetric import ConvNorm
@@ -135,13 +136,19 @@ def test_an_encoder_starts_from_another_networks_run(
     settings = small.model_dump(mode="json")
     settings["network"] |= {"name": "dawn", "width": WIDTH}
     settings["train"] |= {"encoder": str(file), "encoder_lr": 1e-9, "steps": 1}
-    train(Recipe.model_validate(settings), data, tmp_path / "run", tmp_path / "cache")
+    first = train(Recipe.model_validate(settings), data, tmp_path / "run", tmp_path / "cache")
     ours, theirs = Shm(width=WIDTH), Shm(width=WIDTH)
     load_encoder(ours, tmp_path / "run")
     load_encoder(theirs, file)
     for one, other in zip(ours.encoder.parameters(), theirs.encoder.parameters(), strict=True):
         torch.testing.assert_close(one, other)
     load_encoder(NightLite(width=WIDTH), tmp_path / "run")
+    (data / "people" / "few.txt").write_text("p0\n")
+    settings["data"]["train"] = "few.txt"
+    settings["train"]["encoder"] = str(tmp_path / "run")
+    second = train(Recipe.model_validate(settings), data, tmp_path / "next", tmp_path / "cache")
+    # What the encoder has seen, this network has.
+    assert load_checkpoint(second).pictures == load_checkpoint(first).pictures
     with pytest.raises(TrainingError, match="no such checkpoint"):
         load_encoder(ours, tmp_path / "none.pt")
 

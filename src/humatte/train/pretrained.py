@@ -49,8 +49,7 @@ def load_encoder(network: nn.Module, path: Path) -> set[str]:
             "expected dawn, night-lite or shm as network.name"
         )
     layers = _layers(encoder)
-    of_run = path.is_dir() or path.suffix == ".pt"
-    pairs = _of_run(path) if of_run else _of_file(path, len(layers))
+    pairs = _of_run(path) if is_run(path) else _of_file(path, len(layers))
     if len(pairs) < len(layers):
         raise TrainingError(f"{path}: {len(pairs)} convolutions; {len(layers)} are needed here")
     shapes = [_conv(layer).weight.shape for layer in layers]
@@ -60,6 +59,11 @@ def load_encoder(network: nn.Module, path: Path) -> set[str]:
     encoder.keep_statistics()
     filled = {id(parameter) for parameter in encoder.parameters()}
     return {name for name, parameter in network.named_parameters() if id(parameter) in filled}
+
+
+def is_run(path: Path) -> bool:
+    """Whether this names a run, its folder or a checkpoint, and not an .npz file."""
+    return path.is_dir() or path.suffix == ".pt"
 
 
 def _layers(encoder: Encoder) -> Sequence[Layer]:

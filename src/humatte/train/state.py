@@ -27,7 +27,7 @@ from humatte.train.batches import steps_per_epoch, total_steps
 from humatte.train.checkpoint import Checkpoint, best_of, current_commit, load_checkpoint
 from humatte.train.losses import Prediction, predict
 from humatte.train.nets import NETS
-from humatte.train.pretrained import load_encoder
+from humatte.train.pretrained import is_run, load_encoder
 from humatte.train.recipe import Recipe, TrainPart
 from humatte.train.report import Report
 from humatte.train.samples import Store, build_store
@@ -86,8 +86,8 @@ class Setting:
     def pictures(self) -> str:
         """Fingerprints of every picture behind the weights, those of an earlier run included."""
         found = self.data.sources.people.fingerprints()
-        for run in filter(None, (self.recipe.train.start, self.recipe.distill.teacher)):
-            earlier = load_checkpoint(best_of(Path(run))).pictures
+        for run in _earlier_runs(self.recipe):
+            earlier = load_checkpoint(best_of(run)).pictures
             found = np.union1d(found, fingerprints_of(earlier))
         return fingerprints_text(found)
 
@@ -96,6 +96,13 @@ class Setting:
         """Optimizer steps in the whole run."""
         samples = len(self.data.sources.people)
         return total_steps(self.recipe, samples, self.fabric.world_size)
+
+
+def _earlier_runs(recipe: Recipe) -> list[Path]:
+    """Whose pictures this run's weights have seen: its start, its encoder's run, its teacher."""
+    runs = [Path(name) for name in (recipe.train.start, recipe.distill.teacher) if name]
+    encoder = Path(recipe.train.encoder) if recipe.train.encoder else None
+    return [*runs, encoder] if encoder and is_run(encoder) else runs
 
 
 @dataclass
