@@ -15,6 +15,7 @@ import onnxruntime
 
 from humatte.catalog import find, names
 from humatte.network import Network
+from humatte.runtimes import Running
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
     parser.add_argument("--passes", type=int, default=300)
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
-    networks = {name: Network(find(name), options.threads) for name in options.networks}
+    networks = {name: Network(find(name), Running(options.threads)) for name in options.networks}
     batch = np.random.default_rng(0).random((1, 3, options.size, options.size), np.float32)
     times: dict[str, list[float]] = {name: [] for name in networks}
     for number in range(options.passes + 20):

@@ -24,7 +24,7 @@ class BarNetwork:
         stop_at: the number of the call at which Ctrl-C comes; None = never.
     """
 
-    device = "cpu"
+    runtime, device = "onnxruntime", "cpu"
     facts = load("night").facts
 
     def __init__(self, stop_at: int | None = None) -> None:

@@ -23,6 +23,7 @@ from humatte.catalog import load
 from humatte.cli_words import complete
 
 DOC = (ROOT / "docs" / "finishing.md").read_text("utf-8")
+SPEED = (ROOT / "docs" / "speed.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```\w*\n(.*?)^```$", DOC, re.S | re.M)
 COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.startswith("humatte ")]
 
@@ -30,7 +31,7 @@ COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.star
 class DrawnNetwork:
     """Stands in for a network: sees a person from the front, but in even pictures nobody."""
 
-    device = "cpu"
+    runtime, device = "onnxruntime", "cpu"
     facts = load("night").facts
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
@@ -88,8 +89,11 @@ def test_the_text_names_every_option() -> None:
 
     options = {name for p in get_command(app).commands["cutout"].params for name in p.opts}  # type: ignore[attr-defined]
     plain = {"inputs", "-h", "--help", "-o", "--out", "-m", "--model", "-f", "--format", "--refine"}
-    for option in options - plain - {"--skip-existing", "-j"}:
+    computed = {"--runtime", "--device", "--threads", "--precision"}
+    for option in options - plain - computed - {"--skip-existing", "-j"}:
         assert f"{option}" in DOC, option
+    for option in computed:
+        assert option in SPEED, option
 
 
 def test_options_that_may_stand_alone() -> None:
@@ -170,7 +174,11 @@ def test_a_folder_gets_mattes_and_a_report(humatte, kit: Path, tmp_path: Path) -
     assert lines["a.jpg"]["person_found"] and not lines["c.png"]["person_found"]
     assert lines["c.png"]["box"] is None
     assert lines["b.png"]["hints"] == ["drop"]
-    assert (lines["a.jpg"]["network"], lines["a.jpg"]["device"]) == ("night", "cpu")
+    assert [lines["a.jpg"][key] for key in ("network", "runtime", "device")] == [
+        "night",
+        "onnxruntime",
+        "cpu",
+    ]
     assert lines["a.jpg"]["size"] == [200, 240]
     assert lines["a.jpg"]["result_size"] == list(opened(out / "a.png").size)
     assert set(lines["a.jpg"]["seconds"]) == {"read", "matte", "finish", "encode", "total"}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from humatte.errors import UsageError
 from humatte.network import Network
+from humatte.runtimes import Running
 
 DEFAULT = "dawn"
 _WEIGHTS = Path(__file__).parent / "weights"
@@ -37,24 +38,34 @@ def find(name: str | PathLike[str]) -> Path:
     )
 
 
-def load(name: str | PathLike[str] = DEFAULT, threads: int | None = None) -> Network:
+def load(
+    name: str | PathLike[str] = DEFAULT,
+    threads: int | None = None,
+    runtime: str = "auto",
+    device: str = "auto",
+    precision: str = "fp32",
+) -> Network:
     """Opens a network by name or by the path of an .onnx file; one open copy is shared.
 
     Args:
         name: a bundled network's name, or a path.
         threads: how many threads one run uses; all cores if None.
+        runtime: `auto`, `onnxruntime` or `openvino`.
+        device: `auto`, `cpu`, `cuda`, `directml` or `coreml`; of OpenVINO `cpu`, `gpu` or `npu`.
+        precision: `fp32`, or `bf16` of OpenVINO.
 
     Raises:
-        UsageError: no network is called that.
+        UsageError: no network is called that, or what is asked cannot be had on this machine.
         NetworkError: the file is not a network that humatte exported.
     """
     path = find(name)
     state = path.stat()
     with _OPENING:  # threads that come together would each open it
-        return _open(path, threads, (state.st_mtime_ns, state.st_size))
+        running = Running(threads, runtime, device, precision)
+        return _open(path, running, (state.st_mtime_ns, state.st_size))
 
 
 @cache
-def _open(path: Path, threads: int | None, version: tuple[int, int]) -> Network:
+def _open(path: Path, running: Running, version: tuple[int, int]) -> Network:
     del version  # part of the key: a file that was written anew is opened anew
-    return Network(path, threads)
+    return Network(path, running)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from humatte import cli_running as running
 from humatte.cli_camera import camera
 from humatte.cli_cutout import cutout
 from humatte.cli_data import app as data_app
@@ -59,10 +60,11 @@ def _main(
 @app.command()
 def models() -> None:
     """List the networks that come with humatte."""
-    from humatte.catalog import DEFAULT, find, load, names
+    from humatte.catalog import DEFAULT, find, names
+    from humatte.network import facts_of
 
     for name in names():
-        facts = load(name).facts
+        facts = facts_of(find(name))
         scores = ", ".join(f"{key} {value:.4f}" for key, value in facts.scores.items())
         size = find(name).stat().st_size / 1e6
         mark = " (default)" if name == DEFAULT else ""
@@ -96,11 +98,19 @@ def evaluate(
     sheets: Annotated[
         Path | None, typer.Option("--sheets", help="Folder for sheets of worst, best, random.")
     ] = None,
+    runtime: running.Runtime = "auto",
+    device: running.Device = "auto",
+    threads: running.Threads = None,
+    precision: running.Precision = "fp32",
 ) -> None:
     """Score networks, or mattes of any tool, on pictures whose mattes are known."""
+    from humatte.runtimes import Running, check
     from humatte.scoring import Order, run
 
-    order = Order(subjects, data, list_file, where or [], by, against, csv, json, report, sheets)
+    how = check(Running(threads, runtime, device, precision))
+    order = Order(
+        subjects, data, list_file, where or [], by, against, csv, json, report, sheets, how
+    )
     with extra("data"):
         run(order)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from humatte import cli_running as running
 from humatte.errors import CameraError, UsageError
 
 if TYPE_CHECKING:
@@ -64,6 +65,18 @@ def camera(
     model: Annotated[
         str | None, typer.Option("-m", "--model", help="A bundled network or an .onnx file.")
     ] = None,
+    runtime: running.Runtime = "auto",
+    compute: Annotated[
+        str,
+        typer.Option(
+            "--compute",
+            metavar="auto|cpu|cuda|directml|coreml|gpu|npu",
+            help="What --device is elsewhere: where the network runs.",
+            rich_help_panel=running.PANEL,
+        ),
+    ] = "auto",
+    threads: running.Threads = None,
+    precision: running.Precision = "fp32",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -84,7 +97,8 @@ def camera(
 
     asked_size, asked_rate = _size(size), _rate(fps)
     specs = background or (["blur"] if virtual else [])
-    matte = VideoMatte(load(model or DEFAULT), refine="fast", steady=is_steady(steady))
+    network = load(model or DEFAULT, threads, runtime, compute, precision)
+    matte = VideoMatte(network, refine="fast", steady=is_steady(steady))
     look = Look(matte, specs, mirror=not virtual if mirror is None else mirror)
     if out is not None:
         make_folder(out)

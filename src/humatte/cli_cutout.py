@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from humatte import cli_running as running
 from humatte import cli_video as clips
 from humatte.cli_words import alone
 
@@ -204,10 +205,15 @@ def cutout(
     steady: clips.Steady = None,
     resume: clips.Resume = False,
     raw: clips.Raw = None,
+    runtime: running.Runtime = "auto",
+    device: running.Device = "auto",
+    threads: running.Threads = None,
+    precision: running.Precision = "fp32",
 ) -> None:
     """Cut people out of pictures and clips."""
     from humatte.cutout_run import Words, cut_out
     from humatte.hint_files import HintFiles
+    from humatte.runtimes import Running, check
     from humatte.video_options import ClipWords
 
     look = {
@@ -233,6 +239,7 @@ def cutout(
         clip=ClipWords(start, end, every, max_size, steady, resume, raw),
         hints=HintFiles.of(keep, drop, trimap, mask),
         model=model,
+        running=check(Running(threads, runtime, device, precision)),
         format_name=format_name,
         mask_out=mask_out,
         report=report,

@@ -16,6 +16,7 @@ from humatte.hint_files import HintFiles
 from humatte.options import parse_options
 from humatte.report import Reporter
 from humatte.run import Request, run_files, run_stream
+from humatte.runtimes import ANYHOW, Running
 from humatte.video_options import ClipWords, parse_clip_options, refused_for_clips
 from humatte.video_plan import ClipJob, Sorted, clip_jobs, sort_inputs
 from humatte.video_run import ClipRequest, check_clips, run_clips
@@ -32,6 +33,7 @@ class Words:
         clip: the options that clips alone have.
         hints: the hints' files.
         model: a network.
+        running: what computes it.
         format_name: what to write.
         mask_out: where mattes go.
         report: where the report goes.
@@ -45,6 +47,7 @@ class Words:
     clip: ClipWords
     hints: HintFiles
     model: str | None = None
+    running: Running = ANYHOW
     format_name: str | None = None
     mask_out: str | None = None
     report: str | None = None
@@ -106,12 +109,14 @@ def _planned(found: Sorted, words: Words) -> tuple[ClipRequest, list[ClipJob]]:
         words.mask_out,
         transparent=options.transparent,
     )
-    everything = {**look, **vars(words.clip), "model": words.model}
+    computed = words.running._replace(threads=None)._asdict()  # how many changes no result
+    everything = {**look, **vars(words.clip), "model": words.model, **computed}
     request = ClipRequest(
         options=options,
         words=everything,
         background=look["background"],
         model=words.model,
+        running=words.running,
         hints=words.hints,
         report=words.report,
         skip_existing=words.skip_existing,
@@ -127,6 +132,7 @@ def _request(words: Words) -> Request:
         options=parse_options(**words.look),
         background=words.look["background"],
         model=words.model,
+        running=words.running,
         format_name=words.format_name,
         skip_existing=words.skip_existing,
         hints=words.hints,

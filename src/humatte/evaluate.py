@@ -23,6 +23,7 @@ from humatte.errors import DataError, PictureError, UsageError, first_few
 from humatte.image_io import read
 from humatte.matting import matte
 from humatte.paths import is_dir
+from humatte.runtimes import ANYHOW, Running
 from humatte.scores import Row
 
 _PART = "part of the clip"  # a column that `chosen` adds: frames of one part follow each other
@@ -50,19 +51,19 @@ class Result:
     """Names of the pictures that look like one it was trained on."""
 
 
-def open_subject(text: str, pairs: Sequence[Pair]) -> Subject:
+def open_subject(text: str, pairs: Sequence[Pair], running: Running = ANYHOW) -> Subject:
     """A bundled network's name, an .onnx file, or a folder with a matte NAME.* for every picture.
 
-    Of a cut-out with transparency its alpha is the matte.
+    Of a cut-out with transparency its alpha is the matte. `running` says what computes a network.
 
     Raises:
-        UsageError: no such network.
+        UsageError: no such network, or one that cannot run so.
         NetworkError: a file that is not a network of ours.
         DataError: pictures without a matte in the folder; the first ones are named.
     """
     if is_dir(Path(text)):
         return _folder(Path(text), pairs)
-    network = load(text)
+    network = load(text, *running)
     return Subject(text, lambda _, image: matte(image, network), network.trained_on())
 
 

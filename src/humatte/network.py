@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from humatte.arrays import Alpha, Batch, Image
-from humatte.errors import NetworkError, one_line
+from humatte.errors import NetworkError, UsageError, one_line
+from humatte.onnx_file import metadata_of
 from humatte.prepare import fit, restore, unpadded
+from humatte.runtimes import ANYHOW, Running, open_session
 
 UNDECIDED = 0.02  # the mattes trained on are 0 and 1 beyond this, too
 FACTS_KEY = "humatte"  # the metadata entry that holds the facts as JSON
@@ -60,41 +62,37 @@ class Facts:
 class Network:
     """An open network. Safe to use from several threads."""
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
-        """Opens an ONNX file on the CPU.
+    def __init__(self, path: Path, running: Running = ANYHOW) -> None:
+        """Opens an ONNX file.
 
         Args:
             path: the file.
-            threads: how many threads one run uses; all cores if None.
+            running: what computes it, and where.
 
         Raises:
             NetworkError: no such file, not an ONNX file, or one that humatte did not write.
+            UsageError: what is asked of `running` cannot be had on this machine.
         """
-        import onnxruntime
-
-        if not path.is_file():
-            raise NetworkError(f"{path}: no such network file")
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors only: they are raised, and explained here
-        if threads is not None:
-            options.intra_op_num_threads = threads
+        data, self._metadata = _read(path)
+        self.facts = Facts.from_metadata(self._metadata, str(path))
         try:
-            self._session = onnxruntime.InferenceSession(
-                path.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's errors have no common parent below Exception
+            self._session = open_session(data, running)
+        except UsageError:
+            raise
+        except Exception as error:  # runtimes' errors have no common parent below Exception
             raise NetworkError(
                 f"{path}: not a network that can be run ({one_line(error)[:120]})"
             ) from error
-        self._metadata = self._session.get_modelmeta().custom_metadata_map
-        self.facts = Facts.from_metadata(self._metadata, str(path))
-        self._input = self._session.get_inputs()[0].name
 
     @property
     def device(self) -> str:
-        """What it runs on: `cpu`, or onnxruntime's word for an accelerator, as `cuda`."""
-        provider: str = self._session.get_providers()[0]
-        return provider.removesuffix("ExecutionProvider").lower()
+        """What it runs on: `cpu`, or an accelerator, as `cuda`."""
+        return self._session.device
+
+    @property
+    def runtime(self) -> str:
+        """What runs it: `onnxruntime` or `openvino`."""
+        return self._session.runtime
 
     def trained_on(self) -> NDArray[np.uint64]:
         """Fingerprints of the pictures it was trained on (`humatte.data.fingerprint`); may be none.
@@ -113,13 +111,12 @@ class Network:
             NetworkError: a batch that it cannot take, or not enough memory for it.
         """
         try:
-            (alpha,) = self._session.run(None, {self._input: batch})
+            return self._session.run(batch)
         except Exception as error:  # as above: no common parent
             reason = one_line(error)[:120]
             raise NetworkError(
                 f"{self.facts.name}: cannot be run on a batch {batch.shape} ({reason})"
             ) from error
-        return np.asarray(alpha, np.float32)
 
     def __call__(self, image: Image) -> Alpha:
         """The matte (H, W) float32 in [0, 1] of an image (H, W, 3) uint8 RGB of any size.
@@ -141,6 +138,26 @@ class Network:
         """
         batch, placement = fit(image, long_side or self.facts.best_long_side, self.facts.stride)
         return unpadded(settle(self.run(batch)), placement)
+
+
+def facts_of(path: Path) -> Facts:
+    """What a network file says about itself, without opening it.
+
+    Raises:
+        NetworkError: as for `Network`, as far as it can be known.
+    """
+    return Facts.from_metadata(_read(path)[1], str(path))
+
+
+def _read(path: Path) -> tuple[bytes, dict[str, str]]:
+    """A file's bytes and its metadata."""
+    if not path.is_file():
+        raise NetworkError(f"{path}: no such network file")
+    data = path.read_bytes()
+    try:
+        return data, metadata_of(data)
+    except ValueError as error:
+        raise NetworkError(f"{path}: not a network that can be run ({error})") from None
 
 
 def fingerprints_of(text: str) -> NDArray[np.uint64]:

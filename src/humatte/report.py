@@ -61,6 +61,7 @@ def facts(
         "warnings": list(result.warnings),
         "network": network.facts.name,
         "device": network.device,
+        "runtime": network.runtime,
         "seconds": {name: round(value, 4) for name, value in seconds.items()},
         "humatte": humatte.__version__,
     }

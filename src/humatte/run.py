@@ -36,6 +36,7 @@ from humatte.options import PLAIN, Options
 from humatte.paths import guard_outputs, make_folder
 from humatte.pipeline import Room, cores, overlapped
 from humatte.report import STDOUT, Reporter, facts
+from humatte.runtimes import ANYHOW, Running
 
 if TYPE_CHECKING:
     from humatte.finish import CutOut
@@ -53,6 +54,7 @@ class Request:
     background: str | None = None
     """As typed: where it is a file, that must not be overwritten."""
     model: str | None = None
+    running: Running = ANYHOW
     format_name: str | None = None
     skip_existing: bool = False
     hints: HintFiles = NO_FILES
@@ -216,7 +218,10 @@ class _Cutter:
     def _network(self) -> Network:
         from humatte.catalog import load
 
-        return load(self.request.model or DEFAULT, self.threads)
+        running = self.request.running
+        if running.threads is None:
+            running = running._replace(threads=self.threads)
+        return load(self.request.model or DEFAULT, *running)
 
     def is_done(self, job: Job) -> bool:
         """Whether a picture's results are there already, and are to be left."""

@@ -14,6 +14,7 @@ from humatte.data.pairs import Pair
 from humatte.errors import UsageError, first_few
 from humatte.evaluate import Result, chosen, evaluate, groups_of, open_subject
 from humatte.paths import guard_outputs, is_dir, is_file, make_folder
+from humatte.runtimes import ANYHOW, Running
 from humatte.scores import Difference, by_group, compare, means, write_csv, write_json
 
 
@@ -31,6 +32,7 @@ class Order:
     json: Path | None = None
     report: Path | None = None
     sheets: Path | None = None
+    running: Running = ANYHOW
 
     def check(self) -> None:
         """Finds out before the work, not after it, what cannot be done.
@@ -55,7 +57,7 @@ def run(order: Order) -> None:
     pairs = chosen(find_set(order.data, "people", order.list_file), order.where)
     groups = groups_of(pairs, order.by) if order.by else None
     names = [*order.subjects, *([order.against] if order.against else [])]
-    subjects = [open_subject(name, pairs) for name in names]
+    subjects = [open_subject(name, pairs, order.running) for name in names]
     with progress("scoring", len(pairs)) as advance:
         results = evaluate(subjects, pairs, advance)
     differences = _differences(order, results)

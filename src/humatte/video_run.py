@@ -23,6 +23,7 @@ from humatte.hints import Hints, read_hints
 from humatte.network import Network
 from humatte.paths import guard_outputs, is_dir, make_folder
 from humatte.report import STDOUT, Reporter
+from humatte.runtimes import ANYHOW, Running
 from humatte.video_cutout import Outcome, Run, cut_clip
 from humatte.video_io import PICTURES
 from humatte.video_options import ClipOptions
@@ -40,6 +41,7 @@ class ClipRequest:
         words: all options as typed, by name: a run that is resumed must have the same.
         background: as typed: where it is a file, that must not be overwritten.
         model: the network as typed.
+        running: what computes it.
         hints: files, each for all frames.
         report: as typed.
         skip_existing: leave results that are there.
@@ -49,6 +51,7 @@ class ClipRequest:
     words: dict[str, Any]
     background: str | None = None
     model: str | None = None
+    running: Running = ANYHOW
     hints: HintFiles = NO_FILES
     report: str | None = None
     skip_existing: bool = False
@@ -132,7 +135,7 @@ def run_clips(
     Raises:
         HumatteError: the only clip failed.
     """
-    network = load(request.model or DEFAULT)
+    network = load(request.model or DEFAULT, *request.running)
     hints = read_hints(**request.hints.typed)
     done = 0
     for job in jobs:
@@ -257,6 +260,7 @@ def _facts(job: ClipJob, outcome: Outcome, network: Network, hints: Hints) -> di
         "warnings": outcome.notices,
         "network": network.facts.name,
         "device": network.device,
+        "runtime": network.runtime,
         "seconds": {name: round(value, 4) for name, value in outcome.seconds.items()},
         "humatte": humatte.__version__,
     }
