@@ -143,17 +143,32 @@ def train(
 
 @app.command()
 def export(
-    run: Annotated[Path, typer.Argument(help="A run's folder, or a checkpoint.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="A run's folder, or a checkpoint; with --int8 also a network's name or .onnx file."
+        ),
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The .onnx file to write.")],
     half: Annotated[
         bool, typer.Option("--half", help="Store the weights as float16: half the size.")
     ] = False,
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help="Compute in 8-bit integers; refused where that costs scores."),
+    ] = False,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option("--calibrate", metavar="DIR", help="A set to find ranges on and judge by."),
+    ] = None,
 ) -> None:
     """Write a trained network as an ONNX file, proven equal to the trained one."""
     with extra("train"):
-        from humatte.train.export import export_run
+        from humatte.train.export_forms import Form, export_form
 
-        export_run(run, out, half)
+        lines = export_form(run, out, Form(half, int8, calibrate))
+    for line in lines:
+        typer.echo(line)
     typer.echo(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
 
 

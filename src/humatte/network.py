@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ class Facts:
     commit: str
     scores: dict[str, float]
     recipe: dict[str, Any]
+    int8: dict[str, Any] = field(default_factory=dict)
+    """Of a file that computes in 8 bits: scores before and after; else empty."""
 
     def to_json(self) -> str:
         """The text stored in the file's metadata."""

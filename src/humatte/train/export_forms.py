@@ -1,0 +1,62 @@
+"""Which form of a network is written: float32, weights as float16, or 8-bit integers."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from humatte.catalog import find, names
+from humatte.errors import UsageError
+from humatte.paths import guard_outputs
+from humatte.train.export import export_run
+from humatte.train.quantize import export_int8
+
+
+@dataclass(frozen=True)
+class Form:
+    """What was asked for. `calibrate` is a set of pictures with mattes."""
+
+    half: bool = False
+    int8: bool = False
+    calibrate: Path | None = None
+
+
+def export_form(source: str, out: Path, form: Form) -> list[str]:
+    """Writes a network in the form that was asked for.
+
+    Args:
+        source: a run's folder or a checkpoint; for 8 bits also a bundled network or an .onnx file.
+        out: the .onnx file to write.
+        form: which.
+
+    Returns:
+        Lines for a person about it.
+
+    Raises:
+        UsageError: a form that is none, an output over what is read.
+        TrainingError: no such run; an export that differs, or 8 bits that cost too much.
+    """
+    if form.int8 and form.half:
+        raise UsageError("--half and --int8 are two forms; give one of them")
+    if form.int8 != (form.calibrate is not None):
+        missing = "--calibrate DIR, a set with mattes" if form.int8 else "--int8"
+        raise UsageError(f"--int8 and --calibrate go together; give {missing} too")
+    is_network = source in names() or source.endswith(".onnx")
+    if form.calibrate is None:
+        if is_network:
+            raise UsageError(f"{source}: a network already; a run is exported, or give --int8")
+        export_run(Path(source), out, form.half)
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        if is_network:
+            network = find(source)
+            guard_outputs([out], [network])
+        else:
+            network = Path(folder) / "float.onnx"
+            export_run(Path(source), network)
+        told = export_int8(network, form.calibrate, out)
+    before, after = told["before"], told["after"]
+    return [
+        f"{score}: {before[score]:.4f} before, {after[score]:.4f} in 8 bits" for score in before
+    ] + [f"convolutions kept in float: {told['kept_in_float']}"]
