@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from serving import PNG, Client, error_of, file_of, scene, serving, until
+from serving import PNG, Client, error_of, file_of, pixels_of, scene, serving, until
 
 from humatte.errors import UsageError
 from humatte.server import bodies
@@ -116,7 +116,7 @@ def test_a_body_that_drips_is_given_up(small: Client) -> None:
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml", 415),
         (PNG, "text/plain", 415),
         (PNG, "application/json", 415),
-        (PNG[:2000], "image/png", 400),
+        (PNG[: len(PNG) // 2], "image/png", 400),
         (PNG, "application/octet-stream", 200),
         (PNG, "image/jpeg", 200),
         (PNG, "multipart/form-data", 400),
@@ -287,10 +287,6 @@ def test_what_fails_is_logged_without_what_was_sent(
         raise KeyError("secret name of a picture")
 
     monkeypatch.setattr("humatte.server.pictures.cut_out", fail)
-    answer = client.post("/v1/cutout?background=secretword1", headers={"X": "secret"})
-    monkeypatch.undo()
-    answer = answer if answer.status_code == 500 else client.post("/v1/cutout")
-    monkeypatch.setattr("humatte.server.pictures.cut_out", fail)
     error_of(client.post("/v1/cutout", files={"image": ("secret.png", PNG)}), 500)
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert "secret" not in json.dumps(lines)
@@ -318,6 +314,4 @@ def test_upright_sizes_count_as_stored(client: Client) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     turned = file_of(scene(), "JPEG", exif=exif, quality=95)
-    from serving import pixels_of
-
     assert pixels_of(client.post("/v1/alpha", turned).content).shape == (80, 96)
