@@ -20,6 +20,7 @@ Result = TypeVar("Result")
 
 _HELD_BODIES = 8  # so many bodies of the largest size are held at once
 _LONGEST_WAIT_S = 60
+_IN_TIME = 0.7  # of the timeout: who would wait longer is told so at once, not after a timeout
 _SMOOTH = 0.1  # the newest answer's weight in the mean
 
 
@@ -44,9 +45,10 @@ class Line:
         """A place in the line.
 
         Raises:
-            Refusal: there is none left.
+            Refusal: there is none left, or those inside will take too long already.
         """
-        if self.inside >= self.most:
+        late = self._expected_s() > _IN_TIME * self.timeout_s and self.inside > self.workers
+        if self.inside >= self.most or late:
             raise self.full(f"{self.inside} pictures are being worked on or waiting")
         self.inside += 1
         return Place(self)
@@ -54,9 +56,12 @@ class Line:
     def full(self, found: str) -> Refusal:
         """The refusal of what finds no room, with when to come again."""
         self.refused += 1
-        wait = math.ceil(self._seconds * self.inside / self.workers)
-        wait = min(max(1, wait), _LONGEST_WAIT_S)
+        wait = min(max(1, math.ceil(self._expected_s())), _LONGEST_WAIT_S)
         return Refusal(429, "busy", f"{found}; try again in {wait} s", {"Retry-After": str(wait)})
+
+    def _expected_s(self) -> float:
+        """How long those inside will take, by what others took."""
+        return self._seconds * self.inside / self.workers
 
     def took(self, seconds: float) -> None:
         """Notes how long an answer's work took."""

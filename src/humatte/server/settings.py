@@ -73,6 +73,8 @@ class Settings:
                 f"a token of {len(self.token)} characters is soon guessed; "
                 f"expected at least {_LEAST_TOKEN}"
             )
+        if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
+            raise UsageError("a token that no header can hold; expected plain letters and digits")
         if self.token is None and not self.loopback:
             raise UsageError(
                 f"--host {self.host}: others could use this service, so it needs a token; give "
