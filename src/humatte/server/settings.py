@@ -25,7 +25,7 @@ class Settings:
     """Limits hold before anything is decoded; every one of them is answered in words."""
 
     host: str = "127.0.0.1"
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     """What a caller has to show; None asks for nothing, which only loopback may do."""
     model: str = DEFAULT
     """The network of requests that name none: a bundled one, or an .onnx file."""
