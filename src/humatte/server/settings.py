@@ -16,8 +16,8 @@ _LEAST_TOKEN = 8
 
 
 def default_workers() -> int:
-    """More threads than cores only fill the memory."""
-    return min(4, cores())
+    """Two more than cores: while some decode and encode, others wait for the network together."""
+    return min(8, cores() + 2)
 
 
 @dataclass(frozen=True)
