@@ -18,6 +18,7 @@ from humatte import cli_running as running
 from humatte.cli_camera import camera
 from humatte.cli_cutout import cutout
 from humatte.cli_data import app as data_app
+from humatte.cli_serve import serve
 from humatte.cli_speed import bench, doctor
 from humatte.cli_words import WithDefaults
 from humatte.errors import HumatteError, one_line
@@ -39,6 +40,7 @@ app.command(cls=WithDefaults)(cutout)
 app.command()(camera)
 app.command()(bench)
 app.command()(doctor)
+app.command()(serve)
 app.add_typer(data_app)
 
 
