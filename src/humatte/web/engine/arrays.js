@@ -115,21 +115,38 @@ function reduced(array, height, width) {
     new array.data.constructor(height * width * channels), height, width, channels,
   );
   const [down, across] = [areaTable(array.height, height), areaTable(array.width, width)];
-  const line = new Float64Array(width * channels);
-  const total = new Float64Array(width * channels);
-  // Halves of bytes go up where a picture is halved, elsewhere to the even byte.
-  const halved = array.height === 2 * height && array.width === 2 * width;
-  const tie = halved && !(array.data instanceof Float32Array) ? 0.125 : 0;
+  const { scale, tie } = wholeCells(array, height, width, down, across);
+  // Single precision, as OpenCV's: else one byte in ten thousand would be its neighbour.
+  const line = new Float32Array(width * channels);
+  const total = new Float32Array(width * channels);
   for (let y = 0; y < height; y++) {
-    total.fill(tie);
+    total.fill(0);
     for (let k = down.starts[y]; k < down.starts[y + 1]; k++) {
       reduceRow(array, down.first[y] + k - down.starts[y], across, line);
-      const weight = down.weights[k];
-      for (let i = 0; i < line.length; i++) total[i] += weight * line[i];
+      addWeighted(total, line, down.weights[k]);
     }
-    out.data.set(total, y * line.length);
+    for (let i = 0, to = y * total.length; i < total.length; i++) {
+      out.data[to++] = Math.fround(total[i] * scale) + tie;
+    }
   }
   return out;
+}
+
+/** Where every cell is so many whole pixels, they are summed first, and divided then. */
+function wholeCells(array, height, width, down, across) {
+  const [rows, columns] = [array.height / height, array.width / width];
+  if (!Number.isInteger(rows) || !Number.isInteger(columns)) return { scale: 1, tie: 0 };
+  down.weights.fill(1);
+  across.weights.fill(1);
+  // Halves of bytes go up where a picture is halved, elsewhere to the even byte.
+  const halved = rows === 2 && columns === 2 && !(array.data instanceof Float32Array);
+  return { scale: Math.fround(1 / (rows * columns)), tie: halved ? 0.125 : 0 };
+}
+
+function addWeighted(total, line, weight) {
+  for (let i = 0; i < line.length; i++) {
+    total[i] = Math.fround(total[i] + Math.fround(weight * line[i]));
+  }
 }
 
 function reduceRow(array, row, table, line) {
@@ -140,66 +157,63 @@ function reduceRow(array, row, table, line) {
     for (let c = 0; c < channels; c++) {
       let sum = 0;
       let from = base + first[x] * step + c;
-      for (let k = starts[x]; k < starts[x + 1]; k++, from += step) sum += weights[k] * data[from];
+      for (let k = starts[x]; k < starts[x + 1]; k++, from += step) {
+        sum = Math.fround(sum + Math.fround(weights[k] * data[from]));
+      }
       line[x * channels + c] = sum;
     }
   }
 }
 
-/** For every place of `length`: the cell of `from` before it, and how far it is to the next. */
-export function linearTable(from, length) {
+/** For places of `length`: the two of `from` around (one twice at the ends), and the way between. */
+function linearTable(from, length) {
   const scale = 1 / (length / from);
   const before = new Int32Array(length);
+  const after = new Int32Array(length);
   const part = new Float32Array(length);
   for (let place = 0; place < length; place++) {
     const at = (place + 0.5) * scale - 0.5;
     const cell = Math.floor(at);
     before[place] = clamp(cell, 0, from - 1);
-    part[place] = cell < 0 || cell >= from - 1 ? 0 : at - cell;
+    after[place] = clamp(cell + 1, 0, from - 1);
+    part[place] = at - cell;
   }
-  return { before, part };
+  return { before, after, part };
 }
 
 function enlargedFloats(array, height, width) {
-  const { channels } = array;
-  const out = packed(new Float32Array(height * width * channels), height, width, channels);
-  const [down, across] = [linearTable(array.height, height), linearTable(array.width, width)];
-  const lines = lineCache(array, across, (first, second, part) => first + (second - first) * part);
-  for (let y = 0, to = 0; y < height; y++) {
-    const row = down.before[y];
-    const part = down.part[y];
-    const upper = lines(row);
-    const lower = part ? lines(row + 1) : upper;
-    for (let i = 0; i < upper.length; i++) {
-      out.data[to++] = upper[i] + (lower[i] - upper[i]) * part;
-    }
-  }
-  return out;
+  return enlarged(array, height, width, {
+    line: (first, second, part) => first + (second - first) * part,
+    blend: (upper, lower, part) => upper + (lower - upper) * part,
+  });
 }
 
-/** OpenCV's bytes: weights of 11 bits, and a product that loses 4 + 16 bits before it is rounded. */
+/** OpenCV's bytes: weights of 11 bits, and products that lose 4 + 16 bits before they are added. */
 function enlargedBytes(array, height, width) {
+  const ahead = (part) => rint(2048 * Math.fround(1 - part));
+  return enlarged(array, height, width, {
+    line: (first, second, part) => first * ahead(part) + second * rint(2048 * part),
+    blend: (upper, lower, part) =>
+      (((ahead(part) * (upper >> 4)) >> 16) + ((rint(2048 * part) * (lower >> 4)) >> 16) + 2) >> 2,
+  });
+}
+
+function enlarged(array, height, width, { line, blend }) {
   const { channels } = array;
-  const out = packed(new Uint8ClampedArray(height * width * channels), height, width, channels);
-  const [down, across] = [linearTable(array.height, height), linearTable(array.width, width)];
-  const lines = lineCache(array, across, (first, second, part) =>
-    first * rint(2048 * Math.fround(1 - part)) + second * rint(2048 * part));
+  const out = packed(
+    new array.data.constructor(height * width * channels), height, width, channels,
+  );
+  const { before, after, part } = linearTable(array.height, height);
+  const lines = lineCache(array, linearTable(array.width, width), line);
   for (let y = 0, to = 0; y < height; y++) {
-    const row = down.before[y];
-    const part = down.part[y];
-    const [above, below] = [rint(2048 * Math.fround(1 - part)), rint(2048 * part)];
-    const upper = lines(row);
-    const lower = below ? lines(row + 1) : upper;
-    for (let i = 0; i < upper.length; i++) {
-      const sum = ((above * (upper[i] >> 4)) >> 16) + ((below * (lower[i] >> 4)) >> 16);
-      out.data[to++] = (sum + 2) >> 2;
-    }
+    const [upper, lower, share] = [lines(before[y]), lines(after[y]), part[y]];
+    for (let i = 0; i < upper.length; i++) out.data[to++] = blend(upper[i], lower[i], share);
   }
   return out;
 }
 
 /** Rows of an array, interpolated across; the last two are kept, as neighbours share them. */
-function lineCache(array, { before, part }, mix) {
+function lineCache(array, { before, after, part }, mix) {
   const { data, channels, step } = array;
   const kept = [0, 1].map(() => ({ row: -1, line: new Float32Array(before.length * channels) }));
   return (row) => {
@@ -209,10 +223,10 @@ function lineCache(array, { before, part }, mix) {
     const entry = kept[0].row <= kept[1].row ? kept[0] : kept[1];
     entry.row = row;
     for (let x = 0, to = 0; x < before.length; x++) {
-      const from = (row * array.width + before[x]) * step;
-      const next = part[x] ? from + step : from;
+      const first = (row * array.width + before[x]) * step;
+      const second = (row * array.width + after[x]) * step;
       for (let c = 0; c < channels; c++) {
-        entry.line[to++] = mix(data[from + c], data[next + c], part[x]);
+        entry.line[to++] = mix(data[first + c], data[second + c], part[x]);
       }
     }
     return entry.line;
