@@ -40,7 +40,9 @@ export function estimateForeground(image, alpha) {
   return result;
 }
 
-const isSoft = (value) => value > DECIDED && value < 1 - DECIDED;
+// In single precision, as the library compares: mattes of bytes hold just these values.
+const [LEAST, MOST] = [Math.fround(DECIDED), Math.fround(1 - DECIDED)];
+const isSoft = (value) => value > LEAST && value < MOST;
 
 function rgbaOf(image, alpha) {
   const out = new Uint8ClampedArray(alpha.data.length * 4);
