@@ -48,7 +48,7 @@ function rgbaOf(image, alpha) {
   const out = new Uint8ClampedArray(alpha.data.length * 4);
   for (let i = 0; i < alpha.data.length; i++) {
     for (let c = 0; c < 3; c++) out[4 * i + c] = image.data[image.step * i + c];
-    out[4 * i + 3] = alpha.data[i] * 255; // rounded by the array
+    out[4 * i + 3] = Math.fround(alpha.data[i] * 255); // rounded by the array
   }
   return out;
 }
@@ -115,7 +115,7 @@ function explain(image, alpha, tile, small, result) {
       const at = y * alpha.width + x;
       if (!isSoft(alpha.data[at])) continue;
       const from = (y - box.top) * width + x - box.left;
-      for (let c = 0; c < 3; c++) result[4 * at + c] = found[c][from] * 255;
+      for (let c = 0; c < 3; c++) result[4 * at + c] = Math.fround(found[c][from] * 255);
     }
   }
 }
