@@ -8,7 +8,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ HEADERS = {
     "connect-src 'self' blob: data:; worker-src 'self' blob:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'",
 }
-WAYS_MS = 300_000
+LONGEST_MS = 300_000
 
 RUN = """async ({ model, threads, keep }) => {
   const { available, open } = await import("/web/engine/index.js");
@@ -70,7 +70,7 @@ FAIL = """async (model) => {
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    extensions_map = {
+    extensions_map: ClassVar = {
         **http.server.SimpleHTTPRequestHandler.extensions_map,
         ".js": "text/javascript",
         ".mjs": "text/javascript",
@@ -108,10 +108,10 @@ def page(site: str) -> Iterator[Any]:
         browser = driver.chromium.launch(
             executable_path=str(CHROMIUM),
             args=["--no-sandbox", "--disable-dev-shm-usage"],  # of containers
-            timeout=WAYS_MS,
+            timeout=LONGEST_MS,
         )
         page = browser.new_page()
-        page.set_default_timeout(WAYS_MS)
+        page.set_default_timeout(LONGEST_MS)
         page.goto(f"{site}/index.html")
         yield page
         browser.close()
