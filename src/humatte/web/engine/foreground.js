@@ -5,7 +5,7 @@
  * background too) over a small picture, made local at full size, tile by tile where something is
  * soft. Never changes a pixel that is opaque or empty.
  */
-import { clamp, packed, resize, rint, sizeOf } from "./arrays.js";
+import { clamp, crop, resize, rint, sizeOf } from "./arrays.js";
 import { blur } from "./filters.js";
 import { fittedSize } from "./prepare.js";
 
@@ -98,14 +98,14 @@ function planesOf({ data, width, step }, box) {
 
 /** Writes a tile's soft pixels: the small picture's colours, made local at full size. */
 function explain(image, alpha, tile, small, result) {
-  let [box, found] = [{ top: 0, left: 0, bottom: alpha.height, right: alpha.width }, small.foreground];
+  let box = { top: 0, left: 0, bottom: alpha.height, right: alpha.width };
+  let found = small.foreground;
   if (small.height !== alpha.height || small.width !== alpha.width) {
     const reach = rint(scaleOf(alpha));
     const margin = reach + 1; // what the two passes look at beyond the tile
     box = within({
       top: tile.top - margin, left: tile.left - margin,
-      // As foreground.py, whose tiles have their whole side at the picture's ends, too.
-      bottom: tile.top + TILE + margin, right: tile.left + TILE + margin,
+      bottom: tile.bottom + margin, right: tile.right + margin,
     }, alpha);
     found = localColours(image, alpha, box, small, reach);
   }
@@ -121,12 +121,7 @@ function explain(image, alpha, tile, small, result) {
 }
 
 function localColours(image, alpha, box, small, reach) {
-  const [height, width] = [box.bottom - box.top, box.right - box.left];
-  const part = packed(new Float32Array(height * width), height, width);
-  for (let y = 0; y < height; y++) {
-    const from = (box.top + y) * alpha.width + box.left;
-    part.data.set(alpha.data.subarray(from, from + width), y * width);
-  }
+  const part = crop(alpha, box);
   const near = (planes) => planes.map((plane) => enlarged(plane, small, box, alpha));
   const colours = { foreground: near(small.foreground), background: near(small.background) };
   return spread(planesOf(image, box), part, colours, [reach, 1]).foreground;
@@ -142,9 +137,9 @@ function enlarged(plane, small, box, full) {
   let to = 0;
   for (const [y, below, down] of rows) {
     for (const [x, after, across] of columns) {
-      const upper = plane[y * small.width + x] * (1 - across) + plane[y * small.width + after] * across;
-      const lower =
-        plane[below * small.width + x] * (1 - across) + plane[below * small.width + after] * across;
+      const [above, under] = [y * small.width, below * small.width];
+      const upper = plane[above + x] * (1 - across) + plane[above + after] * across;
+      const lower = plane[under + x] * (1 - across) + plane[under + after] * across;
       out[to++] = upper * (1 - down) + lower * down;
     }
   }
