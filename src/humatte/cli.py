@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from humatte import cli_running as running
+from humatte.cli_batch import batch
 from humatte.cli_camera import camera
 from humatte.cli_cutout import cutout
 from humatte.cli_data import app as data_app
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.command(cls=WithDefaults)(cutout)
 app.command()(camera)
+app.command(cls=WithDefaults)(batch)
 app.command()(bench)
 app.command()(doctor)
 app.command()(serve)

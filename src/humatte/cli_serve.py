@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from humatte import cli_running as running
 from humatte.extras import extra
 
 _LIMITS = "Limits"
@@ -76,9 +77,14 @@ def serve(
             min=1, help="Seconds that a finished clip can be fetched.", rich_help_panel=_LIMITS
         ),
     ] = 900,
+    runtime: running.Runtime = "auto",
+    device: running.Device = "auto",
+    threads: running.Threads = None,
+    precision: running.Precision = "fp32",
 ) -> None:
     """Serve an HTTP API and a web page, on this machine."""
     from humatte.catalog import DEFAULT, load
+    from humatte.runtimes import Running, check
 
     with extra("serve"):
         from humatte.server.listen import listen
@@ -88,6 +94,7 @@ def serve(
         host=host,
         token=token or None,
         model=model or DEFAULT,
+        running=check(Running(threads, runtime, device, precision)),
         page=page,
         queue=queue,
         max_bytes=round(max_megabytes * 1e6),
@@ -98,5 +105,5 @@ def serve(
         expires_s=expires,
         workers=jobs or default_workers(),
     )
-    load(settings.model)  # says what is wrong with it before there is a server
+    load(settings.model, *settings.running)  # says what is wrong with it before there is a server
     listen(settings, port)

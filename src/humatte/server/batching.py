@@ -56,6 +56,11 @@ class SharedNetwork(Network):
         """As the network's."""
         return self._network.device
 
+    @property
+    def runtime(self) -> str:
+        """As the network's."""
+        return self._network.runtime
+
     def trained_on(self) -> NDArray[np.uint64]:
         """As the network's."""
         return self._network.trained_on()

@@ -92,8 +92,11 @@ class Service:
         with self._opening:
             if name not in self._networks:
                 own = self._own if name == self.default else None
-                self._networks[name] = SharedNetwork(own or catalog.load(known[name]))
+                self._networks[name] = SharedNetwork(own or self._open(known[name]))
             return self._networks[name]
+
+    def _open(self, model: str) -> Network:
+        return catalog.load(model, *self.settings.running)
 
     def gauges(self) -> Mapping[str, tuple[str, str, float]]:
         """What is true now, for `Measures.text`."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from humatte.catalog import DEFAULT
 from humatte.errors import UsageError
 from humatte.pipeline import cores
+from humatte.runtimes import ANYHOW, Running
 
 _WEB = Path(__file__).parent.parent / "web"
 _LOOPBACK_NAMES = ("localhost",)
@@ -29,6 +30,8 @@ class Settings:
     """What a caller has to show; None asks for nothing, which only loopback may do."""
     model: str = DEFAULT
     """The network of requests that name none: a bundled one, or an .onnx file."""
+    running: Running = ANYHOW
+    """What computes the networks."""
     page: bool = True
     max_bytes: int = 32_000_000
     """Of a request's body, all its pictures together."""

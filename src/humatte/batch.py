@@ -1,0 +1,257 @@
+"""`humatte batch`: millions of pictures over a Ray cluster.
+
+In: a folder, a pattern, a list of paths or URLs, or Parquet files of bytes. Out: Parquet files of
+results and of failures. What is in either is not done again: a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import ray
+import ray.data
+
+from humatte.batch_shard import (
+    FAILURE_COLUMNS,
+    FAILURES,
+    RESULTS,
+    Order,
+    Worker,
+    failure,
+    shard_name,
+    write_rows,
+)
+from humatte.console import progress, say
+from humatte.errors import DataError, UsageError
+from humatte.image_io import READABLE_SUFFIXES
+
+_ALL_WORKERS_DIED = "the worker died on it, alone, too"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """How the work is spread."""
+
+    address: str | None = None
+    """A cluster's; None: one on this machine, for as long as the command runs."""
+    workers: int | None = None
+    """None: as many as the cluster's processors, or GPU shares, allow."""
+    cpus: float = 1.0
+    gpus: float = 0.0
+    """Of one worker; the share of a GPU may be a fraction."""
+    shard: int = 64
+    """Pictures that one worker does before it writes."""
+    retries: int = 2
+    """How often a shard is done again after its worker died."""
+
+
+@dataclass(frozen=True)
+class Todo:
+    """A picture: what it is called in the results, and where its bytes are."""
+
+    name: str
+    source: str
+
+
+def find_pictures(source: str) -> list[Todo]:
+    """What is to be cut out, sorted by its name.
+
+    Args:
+        source: a folder, a pattern, a .txt file with a path or URL a line, a .parquet file or a
+            folder of them with columns `name` (if there is one) and `bytes`; each may be an fsspec
+            URL.
+
+    Raises:
+        UsageError: nothing there, or nothing that is a picture by its name.
+        DataError: a Parquet file without bytes; two pictures of one name.
+    """
+    files, root = fsspec.core.url_to_fs(source)
+    if source.endswith(".txt"):
+        found = _listed(source)
+    elif any(mark in root for mark in "*?["):
+        found = [_named(files, path, "") for path in files.glob(root)]
+    elif files.isdir(root):
+        found = [_named(files, path, root) for path in files.find(root)]
+    elif files.exists(root):
+        found = [_named(files, root, posixpath.dirname(root))]
+    else:
+        raise UsageError(f"{source}: not found; expected a folder, a pattern, a list or Parquet")
+    pictures = [todo for todo in found if _suffix(todo.name) in READABLE_SUFFIXES]
+    for todo in found:
+        if _suffix(todo.name) == ".parquet":
+            pictures += _rows_of(todo.source, todo.name)
+    if not pictures:
+        raise UsageError(f"{source}: no pictures there (by their names), and no .parquet")
+    pictures.sort(key=lambda todo: todo.name)
+    for one, next_one in itertools.pairwise(pictures):
+        if one.name == next_one.name:
+            raise DataError(f"{one.name}: two pictures are called so; names must differ")
+    return pictures
+
+
+def _suffix(name: str) -> str:
+    return posixpath.splitext(name)[1].lower()
+
+
+def _named(files: Any, path: str, root: str) -> Todo:
+    name = posixpath.relpath(path, root) if root else path
+    return Todo(name, files.unstrip_protocol(path))
+
+
+def _listed(source: str) -> list[Todo]:
+    with fsspec.open(source, "rt", encoding="utf-8") as file:
+        lines = [line.strip() for line in file]
+    return [Todo(line, line) for line in lines if line and not line.startswith("#")]
+
+
+def _rows_of(url: str, name: str) -> list[Todo]:
+    """The pictures of a Parquet file."""
+    with fsspec.open(url, "rb") as file:
+        try:
+            parquet = pq.ParquetFile(file)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"{url}: not a Parquet file ({error})") from error
+        columns = parquet.schema_arrow.names
+        if "bytes" not in columns:
+            raise DataError(f"{url}: columns {', '.join(columns)}; expected bytes, and name")
+        if "name" not in columns:
+            count = parquet.metadata.num_rows
+            return [Todo(f"{name}#{row}", f"{url}#{row}") for row in range(count)]
+        names = parquet.read(columns=["name"])["name"].to_pylist()
+    return [Todo(str(own), f"{url}#{row}") for row, own in enumerate(names)]
+
+
+def finished(target: str) -> set[str]:
+    """The names of pictures that are in results or failures already."""
+    files, root = fsspec.core.url_to_fs(target)
+    done: set[str] = set()
+    for kind in (RESULTS, FAILURES):
+        for path in files.glob(posixpath.join(root, kind, "*.parquet")):
+            with files.open(path, "rb") as file:
+                done.update(pq.read_table(file, columns=["name"])["name"].to_pylist())
+    return done
+
+
+def forget_failures(target: str) -> None:
+    """Removes what failed: it is tried again."""
+    files, root = fsspec.core.url_to_fs(target)
+    for path in files.glob(posixpath.join(root, FAILURES, "*.parquet")):
+        files.rm(path)
+
+
+def run_batch(source: str, order: Order, cluster: Cluster, *, retry_failed: bool = False) -> bool:
+    """Cuts out everything that is not done yet; returns whether nothing failed.
+
+    Each shard is written when it is done. Ctrl-C, or the end of this machine, loses the shards
+    under way; the same command goes on. A worker that dies has its shard done again by another; a
+    shard whose workers die again and again is done picture by picture, to find the one to blame.
+
+    Raises:
+        UsageError: nothing to do, or no such cluster.
+        DataError: sources that cannot be used.
+    """
+    if retry_failed:
+        forget_failures(order.target)
+    pictures = find_pictures(source)
+    before = finished(order.target)
+    todo = [picture for picture in pictures if picture.name not in before]
+    say(f"{len(pictures)} pictures, {len(pictures) - len(todo)} of them done before")
+    done = failed = 0
+    if todo:
+        with _connected(cluster), progress("cutting out", len(todo), rate="pictures") as advance:
+            for size in (cluster.shard, 1):
+                for counts in _shards(todo, size, order, cluster):
+                    done, failed = done + counts["done"], failed + counts["failed"]
+                    for _ in range(counts["done"] + counts["failed"]):
+                        advance()
+                ended = finished(order.target)
+                todo = [picture for picture in todo if picture.name not in ended]
+                if not todo:
+                    break
+        failed += _give_up(todo, order)
+    say(f"{done} cut out, {failed} failed; in {order.target}/{RESULTS} and /{FAILURES}")
+    return not failed
+
+
+def _shards(
+    todo: Sequence[Todo], size: int, order: Order, cluster: Cluster
+) -> Iterator[dict[str, Any]]:
+    """Does shards of so many pictures; gives what came of each."""
+    rows = [
+        {
+            "names": [picture.name for picture in todo[start : start + size]],
+            "sources": [picture.source for picture in todo[start : start + size]],
+        }
+        for start in range(0, len(todo), size)
+    ]
+    workers = min(len(rows), cluster.workers or _room(cluster))
+    # One block a shard: what dies with a worker is one shard.
+    shards = ray.data.from_items(rows, override_num_blocks=len(rows))
+    counted = shards.map(
+        Worker,  # type: ignore[arg-type]  # a class: each actor makes its own
+        fn_constructor_args=(order,),
+        compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=2),
+        num_cpus=cluster.cpus,
+        num_gpus=cluster.gpus or None,
+        max_restarts=-1,
+        max_task_retries=cluster.retries,
+    )
+    yield from counted.iter_rows()
+
+
+def _room(cluster: Cluster) -> int:
+    """Workers that the cluster has room for."""
+    resources = ray.cluster_resources()
+    rooms = [resources.get("CPU", 1.0) / cluster.cpus]
+    if cluster.gpus:
+        rooms.append(resources.get("GPU", 0.0) / cluster.gpus)
+    if min(rooms) < 1:
+        raise UsageError(
+            f"the cluster has {resources.get('CPU', 0):g} processors and "
+            f"{resources.get('GPU', 0):g} GPUs; a worker wants {cluster.cpus:g} and "
+            f"{cluster.gpus:g}"
+        )
+    return int(min(rooms))
+
+
+def _give_up(todo: Sequence[Todo], order: Order) -> int:
+    """Writes down what no worker survived."""
+    if todo:
+        names = [picture.name for picture in todo]
+        rows = [failure(name, _ALL_WORKERS_DIED, "WorkerDied", "") for name in names]
+        write_rows(order.target, FAILURES, shard_name(names), rows, FAILURE_COLUMNS)
+    return len(todo)
+
+
+class _connected:
+    """A cluster, for as long as the block lasts; it is left as it was."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._address, self._ours = cluster.address, False
+
+    def __enter__(self) -> None:
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False  # ours says more
+        context.max_errored_blocks = -1  # a lost shard is done picture by picture
+        if not ray.is_initialized():
+            # Ray's own remarks; what a user must know of them is said by us.
+            os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+            try:
+                ray.init(self._address, log_to_driver=False, logging_level=logging.ERROR)
+            except (ConnectionError, ValueError, RuntimeError) as error:
+                raise UsageError(f"--address {self._address}: no such cluster ({error})") from error
+            self._ours = True
+        logging.getLogger("ray").setLevel(logging.ERROR)
+
+    def __exit__(self, *_: object) -> None:
+        if self._ours:
+            ray.shutdown()
