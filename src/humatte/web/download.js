@@ -29,7 +29,7 @@ function show() {
   const working = byId("download").ariaBusy === "true" || byId("download-all").ariaBusy === "true";
   const done = state.items.filter((item) => item.cutout).length;
   byId("download").disabled = working || !state.open?.cutout;
-  byId("download-all").disabled = working || done < 1;
+  byId("download-all").disabled = working || done < 2;
   byId("download-all").textContent = done > 1 ? `Download all ${done} as ZIP` : "Download all as ZIP";
 }
 

@@ -61,7 +61,9 @@ function finished(item, { blob, person, warnings }) {
 }
 
 function failed(item, error) {
-  change(item, { state: "failed", words: error.message, progress: null });
+  // A file that is no picture stays one; a server that did not answer may.
+  const again = !(error.status >= 400 && error.status < 500);
+  change(item, { state: "failed", words: error.message, progress: null, again });
   announce(`${item.name} failed: ${error.message}`);
 }
 

@@ -60,7 +60,7 @@ function show(item) {
   element.dataset.state = item.state;
   find(".open").setAttribute("aria-current", String(item === state.open));
   find(".state").textContent = item.words + (item.here && item.state === "done" ? ", never sent" : "");
-  find(".again").hidden = item.state !== "failed";
+  find(".again").hidden = item.state !== "failed" || !item.again;
   const bar = find("progress");
   bar.hidden = !["sending", "working"].includes(item.state);
   if (item.progress === null) bar.removeAttribute("value");
