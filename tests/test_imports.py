@@ -18,7 +18,8 @@ HEAVY = ["torch", "onnxruntime", "onnx", "cv2", "PIL", "typer", "rich", "lightni
 LAYERS = [
     ["__main__"],
     ["cli"],
-    ["cli_cutout", "cli_data", "cli_camera"],
+    ["cli_cutout", "cli_data", "cli_camera", "cli_serve"],
+    ["server"],
     ["cli_words", "cli_video", "camera_loop"],
     ["camera_keep", "camera_virtual"],
     ["camera_view"],

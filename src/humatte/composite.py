@@ -66,6 +66,23 @@ def parse_background(spec: str) -> Background:
         UsageError: none of these; the message says what was found and what is expected.
         PictureError: a picture's path whose file cannot be read.
     """
+    plain = plain_background(spec)
+    if plain is not None:
+        return plain
+    if is_file(Path(spec)):
+        return picture_background(Path(spec))
+    raise UsageError(
+        f"unknown background '{spec}'; expected none, blur[:radius], gray, a colour name, "
+        "#rrggbb, or the path of a picture"
+    )
+
+
+def plain_background(spec: str) -> Background | None:
+    """A background that needs no file, or None for other words. Looks at no path.
+
+    Raises:
+        UsageError: a radius or a colour that is none.
+    """
     word = spec.strip().lower()
     if word in ("none", "gray", "grey"):
         return Background(none=True) if word == "none" else Background(gray=True)
@@ -74,22 +91,23 @@ def parse_background(spec: str) -> Background:
     if word == "green":
         return Background(colour=_GREEN)
     colour = parse_colour(word, "background")
-    if colour:
-        return Background(colour=colour)
-    if is_file(Path(spec)):
-        return _picture(Path(spec))
-    raise UsageError(
-        f"unknown background '{spec}'; expected none, blur[:radius], gray, a colour name, "
-        "#rrggbb, or the path of a picture"
-    )
+    return Background(colour=colour) if colour else None
 
 
-def _picture(path: Path) -> Background:
-    """A background picture; where it is transparent, white shows."""
+def picture_background(source: Path | bytes, fit: str = "cover") -> Background:
+    """A background picture, of a file or its bytes; where it is transparent, white shows.
+
+    Raises:
+        PictureError: it cannot be read.
+        UsageError: an unknown fit.
+    """
     from humatte.image_io import read
 
-    picture = read(path)
-    return Background(picture=over_white(picture.image, picture.alpha), icc=picture.kept.icc)
+    if fit not in FITS:
+        raise UsageError(f"unknown fit '{fit}'; expected one of {', '.join(FITS)}")
+    picture = read(source)
+    image = over_white(picture.image, picture.alpha)
+    return Background(picture=image, icc=picture.kept.icc, fit=fit)
 
 
 def _blur_radius(word: str) -> float:

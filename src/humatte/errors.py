@@ -3,6 +3,7 @@
     HumatteError
     ├── UsageError      the command or call is wrong: nothing was tried        (exit code 2)
     ├── PictureError    a picture cannot be read, or is not a usable picture   (exit code 1)
+    │   └── TooLargeError   ... because it has too many pixels
     ├── VideoError      a clip cannot be read, or is not a usable clip         (exit code 1)
     ├── CameraError     a camera, a screen or a virtual camera cannot be used   (exit code 1)
     ├── OutputError     a result cannot be written                             (exit code 1)
@@ -32,6 +33,10 @@ class UsageError(HumatteError, ValueError):
 
 class PictureError(HumatteError):
     """A picture that cannot be read or used."""
+
+
+class TooLargeError(PictureError):
+    """A picture with more pixels than are decoded."""
 
 
 class VideoError(HumatteError):

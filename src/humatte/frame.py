@@ -53,26 +53,27 @@ class Frame:
         return self == Frame(Box(0, 0, *size), size)
 
 
-def checked(frame: Frame) -> Frame:
+def checked(frame: Frame, most_pixels: int = MOST_PIXELS) -> Frame:
     """The frame, if what it shows can be made: the box has to be, before it is reduced.
 
     Raises:
         UsageError: too many pixels.
     """
-    check_pixels(frame.box.size, "crop")
-    check_pixels(frame.size, "result")
+    check_pixels(frame.box.size, "crop", most_pixels)
+    check_pixels(frame.size, "result", most_pixels)
     return frame
 
 
-def check_pixels(size: Size, what: str) -> None:
-    """Refuses sizes that no memory holds.
+def check_pixels(size: Size, what: str, most_pixels: int = MOST_PIXELS) -> None:
+    """Refuses sizes that no memory holds, or that are not wanted.
 
     Raises:
-        UsageError: more than 179 megapixels; `what` says of what.
+        UsageError: more pixels than these; `what` says of what.
     """
-    if size[0] * size[1] > MOST_PIXELS:
+    if size[0] * size[1] > most_pixels:
         raise UsageError(
-            f"a {what} of {size[1]}x{size[0]} is refused; expected at most 179 megapixels"
+            f"a {what} of {size[1]}x{size[0]} is refused; expected at most "
+            f"{most_pixels / 1e6:g} megapixels"
         )
 
 

@@ -40,6 +40,8 @@ class Framing:
     """Top, right, bottom, left, of the result; percent of its longer side."""
     size: Wish | None = None
     """Of the result, what is padded included."""
+    most_pixels: int = MOST_PIXELS
+    """Of the crop and of the result; more are refused."""
 
 
 def parse_crop(text: str) -> Length:
@@ -202,7 +204,7 @@ def _sized(box: Box, asked: Framing, cuts: Cuts) -> Frame:
     """The frame with its size and padding."""
     inner, wish = box.size, asked.size
     if wish is None:
-        return checked(Frame(box, inner, _pads_px(asked.pad, max(inner))))
+        return checked(Frame(box, inner, _pads_px(asked.pad, max(inner))), asked.most_pixels)
     whole = wish.long_side or max(wish.width or 0, wish.height or 0)
     top, right, bottom, left = _pads_px(asked.pad, whole)
     width = (wish.long_side or wish.width or MOST_PIXELS) - left - right
@@ -216,4 +218,4 @@ def _sized(box: Box, asked: Framing, cuts: Cuts) -> Frame:
         before = _share_before(width - inner[1], (cuts.left, cuts.right))
         top, bottom = top + above, bottom + height - inner[0] - above
         left, right = left + before, right + width - inner[1] - before
-    return checked(Frame(box, inner, (top, right, bottom, left)))
+    return checked(Frame(box, inner, (top, right, bottom, left)), asked.most_pixels)

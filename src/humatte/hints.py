@@ -19,7 +19,7 @@ from humatte.arrays import Alpha, Size, resize, to_float
 from humatte.errors import UsageError
 from humatte.image_io import read
 
-Source = str | PathLike[str] | NDArray[Any]
+Source = str | PathLike[str] | bytes | NDArray[Any]
 
 KINDS = ("keep", "drop", "trimap", "mask")
 _SURE = 5 / 255  # of a trimap: as near to black or white as a JPEG's black and white are
@@ -54,7 +54,7 @@ def read_hints(
     trimap: Source | None = None,
     mask: Source | None = None,
 ) -> Hints:
-    """Hints from files, or from arrays (H, W) of uint8, bool or float in [0, 1].
+    """Hints from files, their bytes, or arrays (H, W) of uint8, bool or float in [0, 1].
 
     Raises:
         UsageError: an array that is none of that.
@@ -68,7 +68,7 @@ def _read(source: Source, kind: str) -> Alpha:
     """The brightness of a hint; where its picture is transparent, black."""
     if isinstance(source, np.ndarray):
         return _array(source, kind)
-    picture = read(Path(fspath(source)))
+    picture = read(source if isinstance(source, bytes) else Path(fspath(source)))
     gray = to_float(np.asarray(cv2.cvtColor(picture.image, cv2.COLOR_RGB2GRAY)))
     return gray if picture.alpha is None else gray * picture.alpha
 

@@ -22,11 +22,11 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from humatte import deep, metadata, splice
-from humatte.arrays import Alpha, Image, to_float
+from humatte.arrays import Alpha, Image, Size, to_float
 from humatte.colour import gray_to_srgb, premultiply
 from humatte.deep import FORMATS as DEEP_FORMATS
 from humatte.deep import Deep
-from humatte.errors import OutputError, PictureError, UsageError, one_line
+from humatte.errors import OutputError, PictureError, TooLargeError, UsageError, one_line
 from humatte.metadata import Kept
 from humatte.paths import Beside
 
@@ -38,6 +38,7 @@ __all__ = [
     "Picture",
     "check_channels",
     "encode",
+    "head",
     "orientation",
     "output_format",
     "read",
@@ -132,6 +133,18 @@ def read(source: Path | bytes, *, keep_deep: bool = False) -> Picture:
     return Picture(image, alpha, replace(kept, icc=icc))
 
 
+def head(source: Path | bytes) -> tuple[str, Size]:
+    """Pillow's name of a picture's format, and its (height, width) as stored. Decodes nothing.
+
+    Raises:
+        TooLargeError: more pixels than Pillow's limit.
+        PictureError: missing, empty, or not a picture.
+    """
+    name = "the picture's bytes" if isinstance(source, bytes) else str(source)
+    with _explained(name), _open(source) as file, _identified(file) as opened:
+        return str(opened.format), (opened.height, opened.width)
+
+
 def megapixels(path: Path) -> float:
     """Millions of pixels, by the file's head; 0 for what is no picture, or for a pipe."""
     if not path.is_file():
@@ -203,7 +216,7 @@ def _explained(name: str) -> Iterator[None]:
         ) from None
     except PillowImage.DecompressionBombError:
         limit = 2 * (PillowImage.MAX_IMAGE_PIXELS or 0) / 1e6
-        raise PictureError(
+        raise TooLargeError(
             f"{name}: more than {limit:.0f} megapixels, which is refused; make it smaller first"
         ) from None
     except PictureError as error:

@@ -164,7 +164,7 @@ def _one(
     def tick(outcome: Outcome) -> None:
         """The bar is drawn once the clip's length is known."""
         if not state:
-            total = _frames(outcome, request.options)
+            total = expected_frames(outcome)
             state["advance"] = opened.enter_context(progress(name, total, rate="frames"))
         state["advance"]()
 
@@ -191,7 +191,7 @@ def _is_done(job: ClipJob) -> bool:
     )
 
 
-def _frames(outcome: Outcome, options: ClipOptions) -> int | None:
+def expected_frames(outcome: Outcome) -> int | None:
     """How many frames there will be, as far as the file tells."""
     clip = outcome.clip
     if clip.frames:

@@ -1,0 +1,222 @@
+"""`POST /v1.0/removebg`: the endpoint of remove.bg's API, for programs that know it.
+
+Its parameters, as of https://www.remove.bg/api (version 1.0.21), are done, or refused in words:
+none is left aside silently. Answers and errors have its shape.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from humatte.server.answers import FileAnswer, answered
+from humatte.server.documents import FILE_ANSWER
+from humatte.server.line import Place
+from humatte.server.pictures import Made, Stages, decode, make
+from humatte.server.refusals import Refusal
+from humatte.server.removebg_words import PARAMETERS, Asked, parse, resized, roi_hints
+from humatte.server.service import service_of
+
+router = APIRouter(tags=["remove.bg"])
+_MAIN, _BEHIND, _BASE64 = "image_file", "bg_image_file", "image_file_b64"
+_MOST_FIELD = 300  # characters of a parameter that is text
+
+
+class ErrorLine(BaseModel):
+    """One error."""
+
+    title: str
+    code: str
+
+
+class ErrorsAnswer(BaseModel):
+    """Errors in remove.bg's shape."""
+
+    errors: list[ErrorLine]
+
+
+_WHY = {
+    400: "a parameter or picture that cannot be used, or nobody in it",
+    401: "no token, or a wrong one, as X-Api-Key",
+    403: "asked by a page of another origin",
+    408: "the body came too slowly",
+    413: "too many bytes or pixels",
+    415: "not a picture",
+    421: "asked by another name than this machine's own",
+    429: "no room; Retry-After says when to come again",
+    500: "the service failed; it is logged",
+    503: "shutting down",
+    504: "took too long",
+}
+_FORM = {
+    "type": "object",
+    "properties": {
+        _MAIN: {"type": "string", "format": "binary"},
+        _BEHIND: {"type": "string", "format": "binary"},
+        **{name: {"type": "string"} for name in (_BASE64, *PARAMETERS)},
+    },
+}
+
+
+@router.post(
+    "/v1.0/removebg",
+    summary="As remove.bg's endpoint",
+    response_class=Response,
+    responses={
+        200: FILE_ANSWER
+        | {"content": FILE_ANSWER["content"] | {"application/json": {"schema": {"type": "object"}}}}
+    }
+    | {status: {"model": ErrorsAnswer, "description": why} for status, why in _WHY.items()},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                kind: {"schema": _FORM}
+                for kind in (
+                    "multipart/form-data",
+                    "application/json",
+                    "application/x-www-form-urlencoded",
+                )
+            },
+        }
+    },
+)
+async def removebg(request: Request) -> Response:
+    """docs/serving.md lists what is done of its parameters, and what is refused."""
+    service = service_of(request)
+    asked: list[Asked] = []
+
+    def unpack(request: Request, parts: dict[str, bytes]) -> dict[str, bytes]:
+        pictures, fields = _sorted(_fields_of(request, parts))
+        asked.append(parse(fields, _BEHIND in pictures))
+        return pictures
+
+    def work(parts: Mapping[str, bytes], stages: Stages) -> Made:
+        wish = asked[0]
+        options = wish.options(parts.get(_BEHIND), service.settings.most_pixels)
+        picture = resized(decode(parts[_MAIN], wish.format_name, stages), wish.most_pixels)
+        hints = roi_hints(wish.roi, (picture.image.shape[0], picture.image.shape[1]))
+        made = make(service, picture, options, wish.format_name, hints, None, stages)
+        if not made.person_found:
+            raise Refusal(400, "unknown_foreground", "no person was found in the picture")
+        return made
+
+    def finish(made: Made, place: Place) -> Response:
+        return _answer(request, made, place, asked[0])
+
+    others = (_BEHIND, _BASE64, *PARAMETERS)
+    return await answered(request, _MAIN, others, work, finish, unpack, formats=_FORMS)
+
+
+_FORMS = ("application/json", "application/x-www-form-urlencoded")
+
+
+def _fields_of(request: Request, parts: dict[str, bytes]) -> dict[str, bytes]:
+    """The parts of multipart; or what JSON or a plain form holds, which came as one part."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in _FORMS:
+        return parts
+    body = parts.get(_MAIN, b"")
+    try:
+        if kind == _FORMS[1]:
+            pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=64)
+            found = {name: value.encode() for name, value in pairs}
+        else:
+            given = json.loads(body)
+            if not isinstance(given, dict):
+                raise ValueError("not an object")
+            found = {
+                name: _text_of(value).encode() for name, value in given.items() if value is not None
+            }
+    except (ValueError, RecursionError):
+        raise Refusal(400, "bad_body", "the body is broken; expected JSON or a form") from None
+    for name in found:
+        if name not in (_BASE64, *PARAMETERS):
+            raise Refusal(400, "unknown_parameter", f"unknown parameter '{name[:40]}'")
+    return found
+
+
+def _text_of(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise ValueError("neither text nor number")
+
+
+def _sorted(parts: Mapping[str, bytes]) -> tuple[dict[str, bytes], dict[str, str]]:
+    """The pictures among the parts, and the parameters that are text; empty ones are not given."""
+    pictures = {name: parts[name] for name in (_MAIN, _BEHIND) if parts.get(name)}
+    fields = {}
+    for name in PARAMETERS:
+        text = parts.get(name, b"").decode("utf-8", "replace").strip()
+        if len(text) > _MOST_FIELD:
+            raise Refusal(400, "bad_parameter", f"{name} is too long; expected a word")
+        if text:
+            fields[name] = text
+    coded = parts.get(_BASE64)
+    if bool(coded) + (_MAIN in pictures) + ("image_url" in fields) > 1:
+        raise Refusal(
+            400, "multiple_sources", "several pictures; expected image_file or image_file_b64"
+        )
+    if coded:
+        pictures[_MAIN] = _decoded(coded)
+    return pictures, fields
+
+
+def _decoded(coded: bytes) -> bytes:
+    if coded.startswith(b"data:"):
+        coded = coded.partition(b",")[2]
+    try:
+        return base64.b64decode(b"".join(coded.split()), validate=True)
+    except binascii.Error:
+        raise Refusal(400, "invalid_file", f"{_BASE64} is not base64; send it anew") from None
+
+
+def _answer(request: Request, made: Made, place: Place, asked: Asked) -> Response:
+    headers = {
+        "X-Width": str(made.size[1]),
+        "X-Height": str(made.size[0]),
+        "X-Credits-Charged": "0",
+    }
+    if asked.tells_type:
+        headers["X-Type"] = "person"
+    accepted = [part.partition(";")[0].strip() for part in _accepted(request)]
+    if "application/json" in accepted:
+        response: Response = JSONResponse({"data": _data(made)}, headers=headers)
+        place.leave()
+        return response
+    response = FileAnswer(made, place)
+    response.headers.update(headers)
+    return response
+
+
+def _accepted(request: Request) -> list[str]:
+    return request.headers.get("accept", "").lower().split(",")
+
+
+def _data(made: Made) -> dict[str, object]:
+    found: dict[str, object] = {"result_b64": base64.b64encode(made.data).decode("ascii")}
+    if made.box is not None:
+        height, width = made.box.size
+        found |= {
+            "foreground_top": made.box.top,
+            "foreground_left": made.box.left,
+            "foreground_width": width,
+            "foreground_height": height,
+        }
+    return found
+
+
+def refused(refusal: Refusal) -> JSONResponse:
+    """A refusal in remove.bg's shape."""
+    body = {"errors": [{"title": refusal.message, "code": refusal.code}]}
+    return JSONResponse(body, refusal.status, refusal.headers)
