@@ -52,8 +52,8 @@ export function startSplit(moved) {
 
 /**
  * Puts the handle where the pictures meet.
- * @param {{left: number, width: number, height: number}|null} over what part of the stage shows
- *   the picture; null hides it
+ * @param {{left: number, width: number}|null} over what part of the stage shows the picture; null
+ *   hides the handle
  */
 export function placeSplit(over) {
   const handle = byId("split");

@@ -162,6 +162,8 @@ function draw() {
   const part = frame();
   zoom.resize({ width, height }, part);
   byId("zoom").textContent = `${zoom.percent()} %`;
+  // A finger that neither paints nor pans may scroll the page.
+  stage.style.touchAction = zoom.place.fitted && !brush.kind ? "pan-y" : "none";
   wantFull(ratio);
   pen.imageSmoothingQuality = "high";
   pen.imageSmoothingEnabled = zoom.percent() < 300; // single pixels are seen as such
@@ -184,22 +186,24 @@ function inFrame(pen, part, from, to, action) {
 
 function drawSplit(pen, part, stageWidth) {
   const both = shown.photo && shown.cut && !part.own;
-  const share = both ? split.share : shown.cut ? 0 : 1;
+  const { scale, x, y } = zoom.place;
+  const width = scale * part.width;
+  // Zoomed in, the slider runs over what is seen.
+  const left = Math.max(0, x);
+  const over = { left, width: Math.min(stageWidth, x + width) - left };
+  const seam = over.left + split.share * over.width;
+  const share = both ? (seam - x) / width : shown.cut ? 0 : 1;
   if (share > 0) inFrame(pen, part, 0, share, () => whole(pen, part, shown.photo));
   if (share < 1) inFrame(pen, part, share, 1, () => result(pen, part));
-  const { scale, x } = zoom.place;
-  const left = Math.max(0, x);
-  const right = Math.min(stageWidth, x + scale * part.width);
-  placeSplit(both ? { left: x, width: scale * part.width, visible: [left, right] } : null);
-  if (both) seam(pen, part, share);
+  placeSplit(both ? over : null);
+  if (both) drawSeam(pen, seam, y, scale * part.height);
 }
 
-function seam(pen, part, share) {
-  const { scale, x, y } = zoom.place;
+function drawSeam(pen, x, y, height) {
   pen.fillStyle = "rgb(0 0 0 / 35%)";
-  pen.fillRect(x + share * scale * part.width - 1.5, y, 3, scale * part.height);
+  pen.fillRect(x - 1.5, y, 3, height);
   pen.fillStyle = "#fff";
-  pen.fillRect(x + share * scale * part.width - 0.75, y, 1.5, scale * part.height);
+  pen.fillRect(x - 0.75, y, 1.5, height);
 }
 
 function result(pen, part) {
