@@ -24,12 +24,25 @@ needs_vendor = pytest.mark.skipif(
 )
 
 
+class Served(str):
+    """A service's address, with all that it was asked for: methods and paths, workers' too."""
+
+    asked: list[tuple[str, str]]
+
+
 @contextlib.contextmanager
-def serving(settings: Settings) -> Iterator[str]:
+def serving(settings: Settings) -> Iterator[Served]:
     """The service in a thread, on a port of its own; gives its address."""
     import uvicorn
 
-    config = uvicorn.Config(service.build_app(settings), port=0, log_level="error", ws="none")
+    app, asked = service.build_app(settings), []
+
+    async def noted(scope, receive, send) -> None:
+        if scope["type"] == "http":
+            asked.append((scope["method"], scope["path"]))
+        await app(scope, receive, send)
+
+    config = uvicorn.Config(noted, port=0, log_level="error", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="humatte-server", daemon=True)
     thread.start()
@@ -38,14 +51,16 @@ def serving(settings: Settings) -> Iterator[str]:
         assert thread.is_alive() and time.monotonic() < until, "the server did not start"
         time.sleep(0.02)
     try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+        url = Served(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/")
+        url.asked = asked
+        yield url
     finally:
         server.should_exit = True
         thread.join(30)
 
 
 @pytest.fixture(scope="session")
-def address() -> Iterator[str]:
+def address() -> Iterator[Served]:
     with serving(Settings()) as url:
         yield url
 
@@ -74,13 +89,11 @@ class Visit:
 
     def __init__(self, browser, address: str, path: Path, **options: object) -> None:
         self.context = browser.new_context(
-            viewport={"width": 1366, "height": 860}, accept_downloads=True, **options
+            **{"viewport": {"width": 1366, "height": 860}, **options}
         )
         self.page, self.path, self.address = self.context.new_page(), path, address
-        self.requests: list[tuple[str, str]] = []
         self.complaints: list[str] = []
-        self.page.set_default_timeout(20_000)
-        self.page.on("request", lambda r: self.requests.append((r.method, r.url)))
+        self.page.set_default_timeout(60_000)  # a busy machine
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._heard)
         self.page.goto(address)
@@ -89,9 +102,6 @@ class Visit:
         # The browser itself reports each answer of 400 and above: tests that ask for one expect it.
         if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
             self.complaints.append(message.text)
-
-    def asked(self, part: str) -> list[tuple[str, str]]:
-        return [(method, url) for method, url in self.requests if part in url]
 
     def add(self, *files: Path, done: int | None = None) -> None:
         """Chooses files and waits until so many are done; all of them if it is not said."""
@@ -103,6 +113,20 @@ class Visit:
             "count => document.querySelectorAll('#list [data-state=done]').length === count",
             arg=count,
         )
+
+    @contextlib.contextmanager
+    def renewed(self) -> Iterator[None]:
+        """Waits until what is done inside has led to a new matte from the server."""
+        with self.page.expect_response("**/v1/cutout*"):
+            yield
+        self.until_done(self.page.locator("#list li").count())
+
+    def shown_at(self, x: float, y: float) -> tuple[float, float]:
+        """Where a point of the fitted square picture is on the screen, from shares of its sides."""
+        box = self.page.locator("#stage").bounding_box()
+        side = min(box["width"], box["height"]) - 40
+        left = box["x"] + (box["width"] - side) / 2
+        return left + x * side, box["y"] + (box["height"] - side) / 2 + y * side
 
     def choose(self, name: str, value: str) -> None:
         self.page.locator(f"[name={name}][value='{value}']").check(force=True)

@@ -17,7 +17,10 @@ let redraw = () => {};
 export function startBrush(moved) {
   redraw = moved;
   for (const kind of ["keep", "drop"]) {
-    byId(`brush-${kind}`).onclick = () => choose(brush.kind === kind ? null : kind);
+    byId(`brush-${kind}`).onclick = ({ detail }) => {
+      choose(brush.kind === kind ? null : kind);
+      if (brush.kind && detail === 0) byId("stage").focus(); // by a key: keys paint there
+    };
   }
   byId("brush-size").oninput = () => {
     brush.size = 0.005 * 40 ** (byId("brush-size").value / 100); // 0.5 to 20 %
@@ -128,11 +131,16 @@ export function brushKey(event) {
     else if (event.key === "Enter") end();
   } else if (event.key === "Escape") {
     if (brush.stroke) cancel();
-    else choose(null);
+    else leave();
   } else {
     return false;
   }
   return true;
+}
+
+function leave() {
+  byId(`brush-${brush.kind}`).focus();
+  choose(null);
 }
 
 /** Draws what was painted, and the brush itself, over the picture's `width` by `height` pixels. */

@@ -5,9 +5,13 @@ import { announce, byId, say, state } from "./state.js";
 
 let number = 0;
 
+let ready = Promise.resolve();
+
 /** Adds files to the list and begins with them. */
-export function add(files) {
-  const items = [...files].map((file) => ({
+export async function add(files) {
+  const taken = [...files]; // the browser empties its own list
+  await ready;
+  const items = taken.map((file) => ({
     id: (number += 1),
     name: file.name || `picture ${number}`,
     file,
@@ -33,7 +37,9 @@ export function open(item) {
   say("open", item);
 }
 
-export function startIntake() {
+/** @param {Promise<void>} settled until then it is not known whether pictures may be sent */
+export function startIntake(settled) {
+  ready = settled;
   const chooser = byId("files");
   for (const button of document.querySelectorAll("[data-choose]")) {
     button.onclick = () => chooser.click();

@@ -43,7 +43,5 @@ startViewer();
 startPanel();
 startDownload();
 startCamera();
-// What private mode is must be known before the first picture could be sent.
-await startPrivate();
-startIntake();
+startIntake(startPrivate());
 startModels();
