@@ -17,6 +17,7 @@ import typer
 from humatte.cli_camera import camera
 from humatte.cli_cutout import cutout
 from humatte.cli_data import app as data_app
+from humatte.cli_serve import serve
 from humatte.cli_words import WithDefaults
 from humatte.errors import HumatteError, one_line
 from humatte.extras import extra
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.command(cls=WithDefaults)(cutout)
 app.command()(camera)
+app.command()(serve)
 app.add_typer(data_app)
 
 

@@ -42,9 +42,7 @@ class FileAnswer(Response):
             GoneError: nobody takes it.
         """
         try:
-            await send(
-                {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-            )
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             for start in range(0, max(1, len(self.body)), _PIECE):
                 piece = bytes(self.body[start : start + _PIECE])
                 more = start + _PIECE < len(self.body)

@@ -1,6 +1,6 @@
 """The application: every route, around one service. Nothing runs at import.
 
-    request → guard → route → body → line → thread: decode, matte, finish, encode → answer
+request → guard → route → body → line → thread: decode, matte, finish, encode → answer
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from humatte import __version__
+from humatte.errors import HumatteError
 from humatte.network import Network
-from humatte.server import removebg, routes_facts, routes_jobs, routes_pictures
+from humatte.server import log, removebg, routes_facts, routes_jobs, routes_pictures
 from humatte.server.documents import describe
 from humatte.server.guard import Guard
 from humatte.server.service import Service
@@ -53,6 +54,7 @@ def build_app(settings: Settings | None = None, network: Network | None = None) 
         exception_handlers={HTTPException: _on, RequestValidationError: _on},
     )
     app.state.service = service
+    app.state.on_failure = _raised
     for router in (
         routes_pictures.router,
         removebg.router,
@@ -75,7 +77,7 @@ async def _on(request: Request, error: Exception) -> Response:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Opens the service while it answers already, and closes it in the end."""
     service: Service = app.state.service
-    opening = asyncio.create_task(run_in_threadpool(service.open))
+    opening = asyncio.create_task(_open(app))
     sweeping = asyncio.create_task(_sweep(service))
     try:
         yield
@@ -85,6 +87,20 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await sweeping
         await opening
         await run_in_threadpool(service.close)
+
+
+async def _open(app: FastAPI) -> None:
+    """Opens the service; whoever runs it is told if that fails."""
+    service: Service = app.state.service
+    try:
+        await run_in_threadpool(service.open)
+    except (HumatteError, OSError) as error:
+        log.failure("cannot open", error)
+        app.state.on_failure(error)
+
+
+def _raised(error: Exception) -> None:
+    raise error
 
 
 async def _sweep(service: Service) -> None:

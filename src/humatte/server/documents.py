@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beside what FastAPI finds out itself: bodies, answers, examples."""
+"""What the OpenAPI document says beside what FastAPI finds out: bodies, answers, examples."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ _WHY = {
     504: "took too long",
 }
 _EVERYWHERE = (400, 401, 403, 421)
+Answers = dict[int | str, dict[str, Any]]
 _BINARY = {"type": "string", "format": "binary"}
 
 
@@ -44,7 +45,12 @@ class ErrorAnswer(BaseModel):
     error: ErrorWords
 
 
-def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def answers(good: Answers, *statuses: int) -> Answers:
+    """The answers of a route: the good ones, and by their statuses those that are errors."""
+    return good | refusals(*statuses)
+
+
+def refusals(*statuses: int) -> Answers:
     """The answers of a route that are errors, in our shape."""
     example = {"error": {"code": "bad_option", "message": "unknown option 'colour'; …"}}
     return {

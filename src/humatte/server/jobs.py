@@ -224,6 +224,10 @@ class Jobs:
         """Stops all, and removes all files."""
         self.stop()
         self._pool.shutdown(wait=True)
+        self.remove_all()
+
+    def remove_all(self) -> None:
+        """Removes all files at once, whatever is being done with them."""
         self._scratch.close()
 
 

@@ -56,9 +56,7 @@ class Line:
         self.refused += 1
         wait = math.ceil(self._seconds * self.inside / self.workers)
         wait = min(max(1, wait), _LONGEST_WAIT_S)
-        return Refusal(
-            429, "busy", f"{found}; try again in {wait} s", {"Retry-After": str(wait)}
-        )
+        return Refusal(429, "busy", f"{found}; try again in {wait} s", {"Retry-After": str(wait)})
 
     def took(self, seconds: float) -> None:
         """Notes how long an answer's work took."""

@@ -1,4 +1,4 @@
-"""Lines of JSON on stderr, one a request: what happened, never what was in it, nor anybody's names."""
+"""Lines of JSON on stderr, one a request: what happened; no content, nobody's names."""
 
 from __future__ import annotations
 

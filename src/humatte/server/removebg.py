@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from humatte.server.answers import FileAnswer, answered
-from humatte.server.documents import FILE_ANSWER
+from humatte.server.documents import FILE_ANSWER, Answers
 from humatte.server.line import Place
 from humatte.server.pictures import Made, Stages, decode, make
 from humatte.server.refusals import Refusal
@@ -56,6 +56,9 @@ _WHY = {
     503: "shutting down",
     504: "took too long",
 }
+_JSON_TOO = FILE_ANSWER["content"] | {"application/json": {"schema": {"type": "object"}}}
+_ANSWERS: Answers = {200: FILE_ANSWER | {"content": _JSON_TOO}}
+_ANSWERS |= {status: {"model": ErrorsAnswer, "description": why} for status, why in _WHY.items()}
 _FORM = {
     "type": "object",
     "properties": {
@@ -70,11 +73,7 @@ _FORM = {
     "/v1.0/removebg",
     summary="As remove.bg's endpoint",
     response_class=Response,
-    responses={
-        200: FILE_ANSWER
-        | {"content": FILE_ANSWER["content"] | {"application/json": {"schema": {"type": "object"}}}}
-    }
-    | {status: {"model": ErrorsAnswer, "description": why} for status, why in _WHY.items()},
+    responses=_ANSWERS,
     openapi_extra={
         "requestBody": {
             "required": True,

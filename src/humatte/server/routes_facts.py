@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from humatte import catalog
 from humatte.server import files
-from humatte.server.documents import refusals
+from humatte.server.documents import answers, refusals
 from humatte.server.measures import TYPE
 from humatte.server.refusals import Refusal
 from humatte.server.service import Service, service_of
@@ -72,16 +72,18 @@ def _model(service: Service, name: str, word: str) -> ModelWords:
     "/v1/models/{name}/file",
     summary="A network's ONNX file",
     response_class=Response,
-    responses={
-        200: {
-            "description": "The file; its ETag is strong.",
-            "content": {files.ANY_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+    responses=answers(
+        {
+            200: {
+                "description": "The file; its ETag is strong.",
+                "content": {files.ANY_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+            },
+            304: {"description": "as it was"},
+            206: {"description": "a range of it"},
+            416: {"description": "no such range"},
         },
-        304: {"description": "as it was"},
-        206: {"description": "a range of it"},
-        416: {"description": "no such range"},
-    }
-    | refusals(404),
+        404,
+    ),
 )
 async def model_file(request: Request, name: str) -> Response:
     """For networks that run elsewhere, as in the page's private mode."""
@@ -123,12 +125,15 @@ def add_files(app: FastAPI, service: Service) -> None:
     """Adds the page, if it is wanted, and the OpenAPI document."""
 
     async def document(request: Request) -> Response:
+        request.state.route = "/openapi.json"
         return JSONResponse(app.openapi())
 
     async def index(request: Request) -> Response:
+        request.state.route = "/"
         return await page.answer(request, "index.html")
 
     async def file(request: Request) -> Response:
+        request.state.route = "/web"
         return await page.answer(request, request.path_params["path"])
 
     app.router.routes.append(Route("/openapi.json", document))

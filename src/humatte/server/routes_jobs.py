@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from humatte.network import Network
 from humatte.server.bodies import Allowance, Sink, receive
 from humatte.server.clips import Cut, VideoWords, check_clip, clip_options
-from humatte.server.documents import ErrorWords, clip_body, once, refusals
+from humatte.server.documents import ErrorWords, answers, clip_body, once, refusals
 from humatte.server.jobs import ENDED, Job
 from humatte.server.refusals import Refusal
 from humatte.server.service import Service, service_of
@@ -86,14 +86,10 @@ async def video(request: Request, words: Annotated[VideoWords, Query()]) -> Begu
     )
 
 
-async def _received(
-    request: Request, service: Service, job: Job, options: ClipOptions
-) -> None:
+async def _received(request: Request, service: Service, job: Job, options: ClipOptions) -> None:
     """Writes the clip into its job's folder, and checks its head."""
     settings = service.settings
-    allowance = Allowance(
-        settings.max_video_bytes, _SLOWER * settings.body_s, hold=lambda _: None
-    )
+    allowance = Allowance(settings.max_video_bytes, _SLOWER * settings.body_s, hold=lambda _: None)
     with job.source.open("wb") as file:
 
         def open_part(name: str) -> Sink:
@@ -127,18 +123,21 @@ async def cancel(request: Request, name: Name) -> Status:
     "/v1/jobs/{name}/result",
     summary="A job's file",
     response_class=Response,
-    responses={
-        200: {
-            "description": "The finished clip.",
-            "content": {
-                kind: {"schema": {"type": "string", "format": "binary"}}
-                for kind in ("video/webm", "video/mp4", "video/quicktime", "image/gif")
+    responses=answers(
+        {
+            200: {
+                "description": "The finished clip.",
+                "content": {
+                    kind: {"schema": {"type": "string", "format": "binary"}}
+                    for kind in ("video/webm", "video/mp4", "video/quicktime", "image/gif")
+                },
             },
+            206: {"description": "a range of it"},
+            416: {"description": "no such range"},
         },
-        206: {"description": "a range of it"},
-        416: {"description": "no such range"},
-    }
-    | refusals(404, 409),
+        404,
+        409,
+    ),
 )
 async def result(request: Request, name: Name) -> Response:
     """Can be fetched as often as wanted until it expires; ranges too."""
@@ -153,13 +152,15 @@ async def result(request: Request, name: Name) -> Response:
     "/v1/jobs/{name}/events",
     summary="A job's progress as server-sent events",
     response_class=Response,
-    responses={
-        200: {
-            "description": "Events `progress`, then one `end`; their data is a status.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
-        }
-    }
-    | refusals(404),
+    responses=answers(
+        {
+            200: {
+                "description": "Events `progress`, then one `end`; their data is a status.",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            }
+        },
+        404,
+    ),
 )
 async def events(request: Request, name: Name) -> Response:
     """Ends with the job."""

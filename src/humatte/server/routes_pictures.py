@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from humatte.hints import KINDS
 from humatte.server.answers import answered
-from humatte.server.documents import FILE_ANSWER, once, picture_body, refusals
+from humatte.server.documents import FILE_ANSWER, answers, once, picture_body
 from humatte.server.pictures import PARTS, Made, Stages, decode, hints_of, make
 from humatte.server.service import service_of
 from humatte.server.words import CutoutWords, MatteWords, cutout_options, matte_options
@@ -24,7 +24,7 @@ _MAIN = "image"
     "/v1/cutout",
     summary="Cut the people out of a picture",
     response_class=Response,
-    responses={200: FILE_ANSWER} | refusals(400, 408, 413, 415, 429, 500, 503, 504),
+    responses=answers({200: FILE_ANSWER}, 408, 413, 415, 429, 500, 503, 504),
     openapi_extra=picture_body(_MAIN, PARTS),
 )
 async def cutout(request: Request, words: Annotated[CutoutWords, Query()]) -> Response:
@@ -50,7 +50,7 @@ async def cutout(request: Request, words: Annotated[CutoutWords, Query()]) -> Re
     "/v1/alpha",
     summary="The matte alone, as gray PNG",
     response_class=Response,
-    responses={200: FILE_ANSWER} | refusals(400, 408, 413, 415, 429, 500, 503, 504),
+    responses=answers({200: FILE_ANSWER}, 408, 413, 415, 429, 500, 503, 504),
     openapi_extra=picture_body(_MAIN, KINDS),
 )
 async def alpha(request: Request, words: Annotated[MatteWords, Query()]) -> Response:

@@ -62,7 +62,8 @@ class Scratch:
             self._lock.close()
             self._lock = None
         if self._folder is not None:
-            shutil.rmtree(self._folder)
+            # Where the end comes in the middle, a job's thread may still write into it.
+            shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
 

@@ -32,9 +32,7 @@ class Service:
     def __init__(self, settings: Settings, network: Network | None = None) -> None:
         self.settings = settings
         self.measures = Measures()
-        self.line = Line(
-            settings.queue, settings.workers, settings.timeout_s, settings.max_bytes
-        )
+        self.line = Line(settings.queue, settings.workers, settings.timeout_s, settings.max_bytes)
         self.room = Room(_ROOM_OF_PICTURES * settings.max_megapixels)
         self.jobs = Jobs(settings)
         self.opened, self.stopping = False, False
@@ -58,12 +56,11 @@ class Service:
         return self.opened and not self.stopping
 
     def stop(self) -> None:
-        """From now on nothing new is begun; clips, which may take an hour, are given up."""
+        """From now on nothing new is begun. May be called within a signal's handler."""
         self.stopping = True
-        self.jobs.stop()
 
     def close(self) -> None:
-        """Waits for the pictures being worked on; removes what jobs left."""
+        """Waits for the pictures being worked on; gives up clips, which may take an hour."""
         self.stop()
         self.line.close()
         self.jobs.close()
@@ -101,7 +98,7 @@ class Service:
     def gauges(self) -> Mapping[str, tuple[str, str, float]]:
         """What is true now, for `Measures.text`."""
         line, networks = self.line, list(self._networks.values())
-        found = {
+        found: dict[str, tuple[str, str, float]] = {
             "humatte_line": ("gauge", "Requests about pictures inside.", line.inside),
             "humatte_line_most": ("gauge", "As many as there may be.", line.most),
             "humatte_line_bytes": ("gauge", "Bytes of bodies in memory.", line.bytes_held),

@@ -15,7 +15,7 @@ _LOOPBACK_NAMES = ("localhost",)
 _LEAST_TOKEN = 8
 
 
-def _workers() -> int:
+def default_workers() -> int:
     """More threads than cores only fill the memory."""
     return min(4, cores())
 
@@ -36,7 +36,7 @@ class Settings:
     """Of each picture that comes in or goes out, and of a clip's frames."""
     queue: int = 32
     """Requests about pictures at once, those that wait included; further ones are answered 429."""
-    workers: int = field(default_factory=_workers)
+    workers: int = field(default_factory=default_workers)
     """Pictures worked on at once."""
     timeout_s: float = 60.0
     """From the last byte of a request to its answer, waiting included."""

@@ -67,9 +67,9 @@ class CutoutWords(MatteWords):
     fit: Annotated[Text, _word("of background_image: cover, contain or tile", "contain")] = None
     id_photo: Annotated[Text, _word("a format, as 35x45mm or 2x2in", "35x45mm")] = None
     dpi: Annotated[float | None, Field(description="written into the file", examples=[300])] = None
-    shadow: Annotated[
-        Text, _word("empty, or x=…,y=…,blur=…,opacity=…,colour=…", "opacity=40%")
-    ] = None
+    shadow: Annotated[Text, _word("empty, or x=…,y=…,blur=…,opacity=…,colour=…", "opacity=40%")] = (
+        None
+    )
     outline: Annotated[Text, _word("WIDTH or WIDTH:COLOUR", "8:white")] = None
     premultiplied: Annotated[bool, Field(description="colours multiplied by alpha")] = False
     format: Annotated[Text, _word("png, webp, jpg, tiff or avif; png unless given", "webp")] = None

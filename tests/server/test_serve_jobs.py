@@ -1,0 +1,267 @@
+"""POST /v1/video and /v1/jobs: begun, watched, fetched, cancelled, expired; nothing left behind."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from drawn_video import NTSC, TICK, film, frames
+from serving import Client, error_of, serving, until
+
+from humatte.server import scratch
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Six frames, 64 x 48."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    times = [n * NTSC.numerator for n in range(6)]
+    return film(path, frames(times, TICK)).read_bytes()
+
+
+def ended(client: Client, begun: Any) -> dict[str, Any]:
+    """A job's last status."""
+    assert begun.status_code == 202, begun.text
+    path = begun.json()["status"]
+    until(lambda: client.get(path).json()["state"] in ("done", "failed", "cancelled"))
+    return client.get(path).json()
+
+
+def left(temp: Path) -> list[Path]:
+    """Files of jobs in a folder."""
+    return [path for path in temp.rglob("*") if path.is_file() and path.name != "lock"]
+
+
+def size_of(data: bytes) -> tuple[int, int, int]:
+    """Frames, width, height."""
+    with av.open(io.BytesIO(data)) as file:
+        shown = list(file.decode(video=0))
+        return len(shown), shown[0].width, shown[0].height
+
+
+def test_a_clip_from_beginning_to_end(client: Client, clip: bytes) -> None:
+    begun = client.post("/v1/video?background=green&format=mp4", clip)
+    job = begun.json()
+    assert set(job) == {"id", "state", "status", "events", "result"}
+    assert job["state"] == "waiting"
+    status = ended(client, begun)
+    assert status["state"] == "done"
+    assert status["frames_done"] == 6
+    assert status["frames_per_second"] > 0
+    assert 0 < status["expires_in_s"] <= 900
+    for _ in range(2):  # it can be fetched again
+        answer = client.get(job["result"])
+        assert answer.headers["content-type"] == "video/mp4"
+        assert size_of(answer.content) == (6, 64, 48)
+    part = client.get(job["result"], headers={"Range": "bytes=0-9"})
+    assert (part.status_code, len(part.content)) == (206, 10)
+    assert client.delete(job["status"]).json()["state"] == "cancelled"
+    error_of(client.get(job["result"]), 409)
+    assert not left(client.service.settings.temp)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "expected"),
+    [
+        ({}, "video/webm", (6, 64, 48)),
+        ({"format": "mov", "steady": "off"}, "video/quicktime", (6, 64, 48)),
+        ({"format": "gif", "background": "blur"}, "image/gif", (6, 64, 48)),
+        ({"format": "webp", "every": "2"}, "image/webp", None),
+        ({"format": "apng", "max_size": "32"}, "image/apng", (6, 32, 24)),
+        ({"background": "gray", "from": "0.05", "to": "0.15"}, "video/mp4", (3, 64, 48)),
+    ],
+    ids=str,
+)
+def test_every_option_of_clips(
+    client: Client, clip: bytes, words: dict[str, str], kind: str, expected: Any
+) -> None:
+    begun = client.post("/v1/video", params=words, files={"video": ("../x", clip)})
+    status = ended(client, begun)
+    assert status["state"] == "done", status
+    answer = client.get(begun.json()["result"])
+    assert answer.headers["content-type"] == kind
+    if expected:
+        assert size_of(answer.content) == expected
+    client.delete(begun.json()["status"])
+
+
+def test_events_until_the_end(client: Client, clip: bytes) -> None:
+    job = client.post("/v1/video?background=red", clip).json()
+    answer = client.get(job["events"])
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    blocks = [block.split("\n") for block in answer.text.strip().split("\n\n")]
+    names = [block[0] for block in blocks]
+    assert names[-1] == "event: end"
+    assert set(names[:-1]) <= {"event: progress"}
+    last = json.loads(blocks[-1][1].removeprefix("data: "))
+    assert (last["state"], last["frames_done"]) == ("done", 6)
+    client.delete(job["status"])
+
+
+def test_cancelling_one_that_runs_and_one_that_waits(client: Client, clip: bytes) -> None:
+    client.network.hold.clear()
+    client.network.entered.clear()
+    first, second = (client.post("/v1/video?background=red", clip).json() for _ in "12")
+    assert client.network.entered.wait(30)
+    error_of(client.get(first["result"]), 409)
+    assert client.get(first["status"]).json()["state"] == "running"
+    assert client.delete(second["status"]).json()["state"] == "cancelled"
+    client.delete(first["status"])
+    client.network.hold.set()
+    until(lambda: client.get(first["status"]).json()["state"] == "cancelled")
+    error_of(client.get(first["result"]), 409)
+    assert not left(client.service.settings.temp)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("background=/etc/passwd", "unknown background"),
+        ("background=picture", "unknown background"),
+        ("format=mp4", "mp4 holds no transparency"),
+        ("format=exe", "cannot write clips as 'exe'"),
+        ("steady=perhaps", "steady"),
+        ("from=later", "from later"),
+        ("from=2&to=1", "to"),
+        ("every=0", "every"),
+        ("max_size=0", "max_size"),
+        ("crop=10%25", "unknown option 'crop'"),
+        ("model=/etc/x.onnx", "no network"),
+    ],
+)
+def test_options_that_cannot_be(client: Client, clip: bytes, words: str, found: str) -> None:
+    assert found in error_of(client.post(f"/v1/video?{words}", clip), 400)["message"]
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [(b"", 400), (b"no clip at all", 415), (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", 415)],
+)
+def test_what_is_no_clip(client: Client, data: bytes, status: int) -> None:
+    message = error_of(client.post("/v1/video", data), status)["message"]
+    assert "/" not in message
+    assert not left(client.service.settings.temp)
+
+
+def test_a_clip_that_breaks_in_the_middle(client: Client, clip: bytes, monkeypatch: Any) -> None:
+    from humatte.errors import VideoError
+    from humatte.server import clips
+
+    def broken(run: Any, tick: Any) -> None:
+        raise VideoError(f"{run.job.source}: broken at frame 3")
+
+    monkeypatch.setattr(clips, "cut_clip", broken)
+    begun = client.post("/v1/video", clip)
+    status = ended(client, begun)
+    assert status["state"] == "failed"
+    assert status["error"] == {"code": "bad_video", "message": "broken at frame 3"}
+    assert "broken at frame 3" in error_of(client.get(begun.json()["result"]), 409)["message"]
+    assert not left(client.service.settings.temp)
+
+
+def test_unknown_jobs(client: Client) -> None:
+    for name in ("nothing", "..%2F..%2Fetc", "%00", "x" * 64):
+        for path in ("", "/events", "/result"):
+            error_of(client.get(f"/v1/jobs/{name}{path}"), 404)
+        error_of(client.delete(f"/v1/jobs/{name}"), 404)
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        ({"max_video_bytes": 500}, "body_too_large"),
+        ({"max_video_s": 0.1}, "video_too_long"),
+        ({"max_megapixels": 0.003}, "video_too_large"),
+        ({"max_video_frames": 5}, "video_too_long"),
+    ],
+    ids=str,
+)
+def test_limits(tmp_path: Path, clip: bytes, limits: dict[str, Any], code: str) -> None:
+    with serving(tmp_path, **limits) as client:
+        assert error_of(client.post("/v1/video", clip), 413)["code"] == code
+        assert not left(tmp_path)
+
+
+def test_more_frames_than_the_file_says(tmp_path: Path, clip: bytes, monkeypatch: Any) -> None:
+    monkeypatch.setattr("humatte.server.routes_jobs.check_clip", lambda *_: None)
+    with serving(tmp_path, max_video_frames=3) as client:
+        status = ended(client, client.post("/v1/video", clip))
+        assert status["error"]["code"] == "video_too_long"
+        assert not left(tmp_path)
+
+
+def test_no_more_jobs_than_there_may_be(tmp_path: Path, clip: bytes) -> None:
+    with serving(tmp_path, video_jobs=1, expires_s=0.5) as client:
+        begun = client.post("/v1/video?background=red", clip)
+        answer = client.post("/v1/video?background=red", clip)
+        assert error_of(answer, 429)["code"] == "busy"
+        assert int(answer.headers["retry-after"]) >= 1
+        assert ended(client, begun)["state"] == "done"
+        until(lambda: client.get(begun.json()["status"]).status_code == 404)  # expired
+        error_of(client.get(begun.json()["result"]), 404)
+        assert not left(tmp_path)
+        assert client.post("/v1/video?background=red", clip).status_code == 202
+
+
+def test_the_folder_goes_with_the_service(tmp_path: Path, clip: bytes) -> None:
+    with serving(tmp_path) as client:
+        ended(client, client.post("/v1/video?background=red", clip))
+        assert left(tmp_path)
+        client.network.hold.clear()
+        client.post("/v1/video?background=red", clip)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_upload_that_is_cut_off_leaves_nothing(client: Client, clip: bytes) -> None:
+    async def cut_off() -> None:
+        messages = [
+            {"type": "http.request", "body": clip[:500], "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+
+        async def receive() -> Any:
+            return messages.pop(0)
+
+        async def send(message: Any) -> None:
+            raise AssertionError("nobody is there")
+
+        path = {"type": "http", "method": "POST", "path": "/v1/video", "query_string": b""}
+        await client.app({**path, "headers": [(b"host", b"localhost")]}, receive, send)
+
+    client.wait(cut_off())
+    assert not left(client.service.settings.temp)
+    assert client.service.jobs.states()["receiving"] == 0
+
+
+def test_folders_of_servers_that_were_killed_go(tmp_path: Path) -> None:
+    live = scratch.Scratch(tmp_path)
+    live.open()
+    live.new("job")
+    dead = tmp_path / f"{scratch.PREFIX}dead"
+    (dead / "job").mkdir(parents=True)
+    (dead / "lock").touch()
+    (dead / "job" / "source").write_bytes(b"somebody's clip")
+    young = tmp_path / f"{scratch.PREFIX}young"
+    young.mkdir()
+    old = tmp_path / f"{scratch.PREFIX}old"
+    old.mkdir()
+    os.utime(old, (time.time() - 120,) * 2)
+    (tmp_path / f"{scratch.PREFIX}link").symlink_to(tmp_path.parent)
+    (tmp_path / "others").mkdir()
+    mine = {path.name for path in tmp_path.iterdir()} - {dead.name, old.name}
+    scratch.remove_orphans(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == mine
+    live.close()
+
+
+def test_only_this_user_may_look_into_them(tmp_path: Path) -> None:
+    folder = scratch.Scratch(tmp_path)
+    folder.open()
+    assert folder.new("job").parent.stat().st_mode & 0o077 == 0
+    folder.close()

@@ -1,0 +1,199 @@
+"""POST /v1.0/removebg: what remove.bg's API takes is done, or refused in its shape."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from drawn import noise
+from PIL import Image
+from serving import PNG, Client, DrawnNetwork, file_of, pixels_of, scene
+
+import humatte
+from humatte.image_io import encode, read
+
+URL = "/v1.0/removebg"
+
+
+def ask(client: Client, data: bytes = PNG, **fields: Any) -> Any:
+    return client.post(URL, files={"image_file": ("a.png", data)}, data=fields)
+
+
+def expected(**words: Any) -> np.ndarray:
+    return humatte.cutout(PNG, model=DrawnNetwork(), **words)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, {}),
+        ({"size": "auto", "type": "person", "format": "png"}, {}),
+        ({"size": "full", "channels": "rgba", "scale": "original"}, {}),
+        ({"position": "original", "semitransparency": "true", "roi": "0% 0% 100% 100%"}, {}),
+        ({"channels": "alpha"}, {"alpha_only": True}),
+        ({"bg_color": "81d4fa", "format": "png"}, {"background": "#81d4fa"}),
+        ({"bg_color": "#fff", "format": "png"}, {"background": "#fff"}),
+        ({"bg_color": "81d4faff", "format": "png"}, {"background": "#81d4fa"}),
+        ({"bg_color": "green", "format": "png"}, {"background": "green"}),
+        ({"crop": "true"}, {"crop": "0"}),
+        ({"crop": "1", "crop_margin": "10%"}, {"crop": "10%"}),
+        ({"crop": "true", "crop_margin": "5px"}, {"crop": "5px"}),
+        ({"add_shadow": "true"}, {"shadow": True}),
+        ({"shadow_type": "drop", "shadow_opacity": "20"}, {"shadow": "opacity=20%"}),
+        ({"crop": "false", "add_shadow": "false", "bg_color": ""}, {}),
+    ],
+    ids=str,
+)
+def test_what_is_done(client: Client, fields: dict[str, str], words: dict[str, Any]) -> None:
+    answer = ask(client, **fields)
+    assert answer.status_code == 200, answer.text
+    found = pixels_of(answer.content)
+    np.testing.assert_array_equal(found, expected(**words))
+    assert answer.headers["x-width"] == str(found.shape[1])
+    assert answer.headers["x-height"] == str(found.shape[0])
+    assert answer.headers["x-credits-charged"] == "0"
+    assert answer.headers["x-type"] == "person"
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"format": "auto"}, "image/png"),
+        ({"format": "auto", "bg_color": "red"}, "image/jpeg"),
+        ({"format": "jpg"}, "image/jpeg"),
+        ({"format": "webp"}, "image/webp"),
+        ({"channels": "alpha"}, "image/png"),
+    ],
+    ids=str,
+)
+def test_formats(client: Client, fields: dict[str, str], kind: str) -> None:
+    answer = ask(client, **fields)
+    assert answer.headers["content-type"] == kind
+    if fields == {"format": "jpg"}:
+        assert pixels_of(answer.content)[0, 0].min() > 250, "white behind"
+
+
+def test_a_background_picture(client: Client) -> None:
+    files = {"image_file": PNG, "bg_image_file": file_of(noise(20, 20))}
+    answer = client.post(URL, files=files, data={"format": "png"})
+    assert pixels_of(answer.content).shape == (96, 80, 3)
+
+
+def test_roi_leaves_out_what_is_outside(client: Client) -> None:
+    for roi in ("0px 0px 40px 96px", "0% 0% 50% 100%", "0 0 40 96"):
+        alpha = pixels_of(ask(client, roi=roi, channels="alpha").content)
+        whole = expected(alpha_only=True)
+        np.testing.assert_array_equal(alpha[:, :40], whole[:, :40])
+        assert alpha[:, 40:].max() == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "most"), [("preview", 250_000), ("regular", 250_000), ("medium", 1_500_000)]
+)
+def test_sizes(client: Client, size: str, most: int) -> None:
+    large = np.asarray(Image.fromarray(scene()).resize((1200, 1440)))
+    answer = ask(client, file_of(large, "JPEG"), size=size, format="webp")
+    height, width = pixels_of(answer.content).shape[:2]
+    assert 0.97 * most < height * width <= most
+    assert abs(height / width - 1.2) < 0.01
+
+
+def test_base64_json_and_plain_forms(client: Client) -> None:
+    coded = base64.b64encode(PNG).decode()
+    ways: list[dict[str, Any]] = [
+        {"json": {"image_file_b64": coded, "crop": False, "bg_color": None}},
+        {"json": {"image_file_b64": f"data:image/png;base64,{coded}", "size": "auto"}},
+        {"data": {"image_file_b64": coded}},
+    ]
+    for way in ways:
+        answer = client.later("POST", URL, **way).result(60)
+        assert answer.status_code == 200, answer.text
+        np.testing.assert_array_equal(pixels_of(answer.content), expected())
+
+
+def test_an_answer_as_json(client: Client) -> None:
+    answer = client.post(URL, files={"image_file": PNG}, headers={"Accept": "application/json"})
+    data = answer.json()["data"]
+    np.testing.assert_array_equal(pixels_of(base64.b64decode(data["result_b64"])), expected())
+    place = {name: data[f"foreground_{name}"] for name in ("top", "left", "width", "height")}
+    assert 0 <= place["top"] < 20
+    assert place["top"] + place["height"] == 96
+    assert 0 <= place["left"] < 40 < place["left"] + place["width"] <= 80
+
+
+def test_type_level_none_tells_no_type(client: Client) -> None:
+    assert "x-type" not in ask(client, type_level="none").headers
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"image_url": "http://169.254.169.254/"}, "multiple_sources"),
+        ({"bg_image_url": "file:///etc/passwd"}, "url_refused"),
+        ({"format": "zip"}, "zip_refused"),
+        ({"format": "gif"}, "bad_parameter"),
+        ({"type": "car"}, "bad_parameter"),
+        ({"size": "huge"}, "bad_parameter"),
+        ({"scale": "50%"}, "bad_parameter"),
+        ({"position": "center"}, "bad_parameter"),
+        ({"semitransparency": "false"}, "bad_parameter"),
+        ({"shadow_type": "3D"}, "bad_parameter"),
+        ({"shadow_opacity": "50"}, "bad_parameter"),
+        ({"add_shadow": "true", "shadow_opacity": "101"}, "bad_parameter"),
+        ({"crop_margin": "10%"}, "bad_parameter"),
+        ({"crop": "true", "crop_margin": "1 2 3 4"}, "bad_parameter"),
+        ({"crop": "perhaps"}, "bad_parameter"),
+        ({"channels": "alpha", "bg_color": "red"}, "bad_parameter"),
+        ({"bg_color": "81d4fa80"}, "bad_parameter"),
+        ({"bg_color": "nocolour"}, "bad_parameter"),
+        ({"roi": "1 2 3"}, "bad_parameter"),
+        ({"roi": "50% 0% 50% 100%"}, "bad_parameter"),
+        ({"type_level": "9"}, "bad_parameter"),
+        ({"bg_color": "x" * 400}, "bad_parameter"),
+        ({"image_file_b64": "AAAA"}, "multiple_sources"),
+        ({"wings": "2"}, "bad_body"),
+    ],
+    ids=str,
+)
+def test_what_is_refused(client: Client, fields: dict[str, str], code: str) -> None:
+    answer = ask(client, **fields)
+    assert answer.status_code == 400, answer.text
+    (error,) = answer.json()["errors"]
+    assert error["code"] == code
+    assert "\n" not in error["title"]
+
+
+@pytest.mark.parametrize(
+    ("way", "code"),
+    [
+        ({"json": {"image_url": "http://localhost/x"}}, "url_refused"),
+        ({"json": {"size": "auto"}}, "no_picture"),
+        ({"json": {"image_file_b64": "***"}}, "invalid_file"),
+        ({"json": {"image_file_b64": {"a": 1}}}, "bad_body"),
+        ({"json": {"wings": 2}}, "unknown_parameter"),
+        ({"json": [1]}, "bad_body"),
+        ({"content": b"{", "headers": {"Content-Type": "application/json"}}, "bad_body"),
+    ],
+    ids=str,
+)
+def test_bodies_that_are_refused(client: Client, way: dict[str, Any], code: str) -> None:
+    answer = client.later("POST", URL, **way).result(60)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["errors"][0]["code"] == code
+
+
+def test_nobody_in_it(client: Client) -> None:
+    answer = ask(client, file_of(np.full((40, 40, 3), 255, np.uint8)))
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["code"] == "unknown_foreground"
+    assert client.service.line.inside == 0
+
+
+def test_a_result_reads_as_any_other(client: Client) -> None:
+    answer = ask(client)
+    picture = read(answer.content)
+    assert encode(picture.image, "PNG", picture.kept)
+    assert Image.open(io.BytesIO(answer.content)).mode == "RGBA"
