@@ -132,7 +132,7 @@ def _complete(folder: Path) -> bool:
 
 
 def _unpack(content: bytes, folder: Path) -> None:
-    """Only the files named above, by their content: a link or a path in the package does nothing."""
+    """Only the files named above, by their content: links and paths in the package do nothing."""
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as package:
         for name in FILES:
             stream = package.extractfile(f"package/dist/{name}")

@@ -165,14 +165,18 @@ function reduceRow(array, row, table, line) {
   }
 }
 
-/** For places of `length`: the two of `from` around (one twice at the ends), and the way between. */
-function linearTable(from, length) {
+/**
+ * For places of `length`: the two of `from` around (one twice at the ends), and the way between.
+ *
+ * OpenCV finds the places of bytes in single precision, those of floats in double.
+ */
+function linearTable(from, length, precision) {
   const scale = 1 / (length / from);
   const before = new Int32Array(length);
   const after = new Int32Array(length);
   const part = new Float32Array(length);
   for (let place = 0; place < length; place++) {
-    const at = (place + 0.5) * scale - 0.5;
+    const at = precision((place + 0.5) * scale - 0.5);
     const cell = Math.floor(at);
     before[place] = clamp(cell, 0, from - 1);
     after[place] = clamp(cell + 1, 0, from - 1);
@@ -183,6 +187,7 @@ function linearTable(from, length) {
 
 function enlargedFloats(array, height, width) {
   return enlarged(array, height, width, {
+    precision: (place) => place,
     line: (first, second, part) => first + (second - first) * part,
     blend: (upper, lower, part) => upper + (lower - upper) * part,
   });
@@ -192,19 +197,20 @@ function enlargedFloats(array, height, width) {
 function enlargedBytes(array, height, width) {
   const ahead = (part) => rint(2048 * Math.fround(1 - part));
   return enlarged(array, height, width, {
+    precision: Math.fround,
     line: (first, second, part) => first * ahead(part) + second * rint(2048 * part),
     blend: (upper, lower, part) =>
       (((ahead(part) * (upper >> 4)) >> 16) + ((rint(2048 * part) * (lower >> 4)) >> 16) + 2) >> 2,
   });
 }
 
-function enlarged(array, height, width, { line, blend }) {
+function enlarged(array, height, width, { precision, line, blend }) {
   const { channels } = array;
   const out = packed(
     new array.data.constructor(height * width * channels), height, width, channels,
   );
-  const { before, after, part } = linearTable(array.height, height);
-  const lines = lineCache(array, linearTable(array.width, width), line);
+  const { before, after, part } = linearTable(array.height, height, precision);
+  const lines = lineCache(array, linearTable(array.width, width, precision), line);
   for (let y = 0, to = 0; y < height; y++) {
     const [upper, lower, share] = [lines(before[y]), lines(after[y]), part[y]];
     for (let i = 0; i < upper.length; i++) out.data[to++] = blend(upper[i], lower[i], share);

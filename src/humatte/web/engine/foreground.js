@@ -40,13 +40,15 @@ export function estimateForeground(image, alpha) {
   return result;
 }
 
-const isSoft = (value) => value > DECIDED && value < 1 - DECIDED;
+// In single precision, as the library compares: mattes of bytes hold just these values.
+const [LEAST, MOST] = [Math.fround(DECIDED), Math.fround(1 - DECIDED)];
+const isSoft = (value) => value > LEAST && value < MOST;
 
 function rgbaOf(image, alpha) {
   const out = new Uint8ClampedArray(alpha.data.length * 4);
   for (let i = 0; i < alpha.data.length; i++) {
     for (let c = 0; c < 3; c++) out[4 * i + c] = image.data[image.step * i + c];
-    out[4 * i + 3] = alpha.data[i] * 255; // rounded by the array
+    out[4 * i + 3] = Math.fround(alpha.data[i] * 255); // rounded by the array
   }
   return out;
 }
@@ -113,7 +115,7 @@ function explain(image, alpha, tile, small, result) {
       const at = y * alpha.width + x;
       if (!isSoft(alpha.data[at])) continue;
       const from = (y - box.top) * width + x - box.left;
-      for (let c = 0; c < 3; c++) result[4 * at + c] = found[c][from] * 255;
+      for (let c = 0; c < 3; c++) result[4 * at + c] = Math.fround(found[c][from] * 255);
     }
   }
 }

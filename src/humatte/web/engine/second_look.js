@@ -12,7 +12,7 @@ const LITTLE = 0.5;
 const MARGIN = 0.3;
 const LEAST_PX = 24;
 const MOST = 4;
-const SEEN = 0.1;
+const SEEN = Math.fround(0.1); // mattes are single precision
 const TRUST_SIDE_PX = 64; // the ellipse of 7 pixels in `trust` is 2 * round(0.05 * 64) + 1
 
 /**
