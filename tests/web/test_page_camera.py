@@ -8,24 +8,28 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import chromium
+from browsing import launched
 from PIL import Image
+
+pytestmark = pytest.mark.timeout(300)  # two busy cores start a browser slowly
 
 
 @pytest.fixture(scope="module")
-def with_camera(tmp_path_factory, astronaut: Path) -> Iterator[object]:
+def with_camera(driver, tmp_path_factory, astronaut: Path) -> Iterator[object]:
     """A browser whose camera shows the astronaut, 320 by 240."""
     with Image.open(astronaut) as picture:
         photo = np.asarray(picture.resize((320, 320)))[:240]
     frame = cv2.cvtColor(np.ascontiguousarray(photo), cv2.COLOR_RGB2YUV_I420).tobytes()
     clip = tmp_path_factory.mktemp("camera") / "clip.y4m"
     clip.write_bytes(b"YUV4MPEG2 W320 H240 F10:1 Ip A1:1 C420\n" + 5 * (b"FRAME\n" + frame))
-    with chromium(
+    found = launched(
+        driver,
         "--use-fake-device-for-media-stream",
         "--use-fake-ui-for-media-stream",
         f"--use-file-for-fake-video-capture={clip}",
-    ) as found:
-        yield found
+    )
+    yield found
+    found.close()
 
 
 def alphas(page) -> dict[str, int]:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Visit, pixels_of, serving
+from browsing import Visit, pixels_of, serving
 from drawn import put, room
 from PIL import Image
 
 import humatte
 from humatte.server.settings import Settings
+
+pytestmark = pytest.mark.timeout(300)  # two busy cores start a browser slowly
 
 BLUE = "#2f5fd0"
 
@@ -45,7 +47,7 @@ def test_dropped_and_pasted(visit, small: Path) -> None:
             holder.items.add(new File([bytes], name, {type: "image/png"}));
             const event = kind === "drop"
               ? new DragEvent("drop", {dataTransfer: holder, bubbles: true, cancelable: true})
-              : new ClipboardEvent("paste", {clipboardData: holder, bubbles: true, cancelable: true});
+              : new ClipboardEvent("paste", {clipboardData: holder, bubbles: true});
             document.body.dispatchEvent(event);
           }
         }""",
@@ -94,7 +96,9 @@ def test_backgrounds(visit, small: Path, kind: str, spec: str) -> None:
     expected = humatte.cutout(small, background=str(behind) if kind == "picture" else spec)
     assert made.shape == (256, 256, 3)
     assert np.array_equal(made, expected)
-    assert np.abs(seen - shown_at(page, expected, 0.72, 0.15)).max() <= 8  # before the server made it
+    assert (
+        np.abs(seen - shown_at(page, expected, 0.72, 0.15)).max() <= 8
+    )  # before the server made it
 
 
 def shown_at(page: Visit, picture: np.ndarray, x: float, y: float) -> np.ndarray:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Served, Visit, needs_vendor, pixels_of
+from browsing import Served, Visit, needs_vendor, pixels_of
 from drawn import put
 from PIL import Image
 
 import humatte
+
+pytestmark = pytest.mark.timeout(300)  # two busy cores start a browser slowly
 
 # What a page that sends nothing asks for: its own files, the networks.
 HARMLESS = re.compile(r"(GET|HEAD) (/|/web/.*|/v1/models(/[\w-]+/file)?)")
