@@ -37,10 +37,11 @@ export function drawCovering(pen, picture, width, height) {
  * @param {ImageBitmap} photo
  * @param {ImageBitmap|null} cutout of the same proportions; null blurs everything
  * @param {number} share the Gaussian's standard deviation as a share of the long side
+ * @param {number} side how large it is made: its long side, at most
  * @returns {OffscreenCanvas} small; it is meant to be enlarged
  */
-export function blurBehind(photo, cutout, share) {
-  const scale = Math.min(1, SIDE / Math.max(photo.width, photo.height));
+export function blurBehind(photo, cutout, share, side = SIDE) {
+  const scale = Math.min(1, side / Math.max(photo.width, photo.height));
   const width = Math.max(1, Math.round(photo.width * scale));
   const height = Math.max(1, Math.round(photo.height * scale));
   const canvas = new OffscreenCanvas(width, height);

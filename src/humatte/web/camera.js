@@ -1,16 +1,18 @@
 // The camera: live preview with the chosen background, always the newest frame, and snapshots.
 
-import { drawBehind, blurBehind } from "./behind.js";
+import { blurBehind, drawBehind } from "./behind.js";
 import { add } from "./intake.js";
 import { engine } from "./private.js";
 import { post } from "./server.js";
 import { announce, byId, on, state } from "./state.js";
 
 const LONG_SIDE = 640; // of what the network sees live: its own side is smaller still
+const BLUR_SIDE = 240; // of a blurred background: made anew for every frame
 const QUALITY = 0.85; // of the frames that are sent
 const SMOOTH = 0.15; // of a new time in the ones that are shown
 
 let stream = null;
+let starting = false;
 let run = 0; // counts up with every start and stop: an older loop ends
 let taken = 0;
 
@@ -27,12 +29,16 @@ export function startCamera() {
 
 async function start() {
   const words = byId("camera-words");
+  if (starting) return;
+  starting = true;
   words.textContent = "Waiting for the camera…";
   try {
     stream = await wanted();
   } catch (error) {
     words.textContent = inWords(error);
     return;
+  } finally {
+    starting = false;
   }
   const video = byId("video");
   video.srcObject = stream;
@@ -159,10 +165,11 @@ async function show(frame, person) {
   if (canvas.width !== frame.width || canvas.height !== frame.height) {
     canvas.width = frame.width;
     canvas.height = frame.height;
+    canvas.style.setProperty("--ratio", frame.width / frame.height);
   }
   const pen = canvas.getContext("2d");
   const { background } = state;
-  const blurred = background.kind === "blur" ? blurBehind(frame, person, background.blur / 100) : null;
+  const blurred = background.kind === "blur" ? blurBehind(frame, person, background.blur / 100, BLUR_SIDE) : null;
   pen.save();
   pen.clearRect(0, 0, frame.width, frame.height);
   const whole = { left: 0, top: 0, width: frame.width, height: frame.height };

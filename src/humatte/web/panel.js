@@ -1,6 +1,7 @@
 // The choices beside the picture: background, crop, network, edges.
 
 import { networks } from "./networks.js";
+import { look } from "./pixels.js";
 import { byId, on, say, state } from "./state.js";
 
 const SWATCHES = {
@@ -12,6 +13,7 @@ const SWATCHES = {
   Yellow: "#f5c542",
   "Screen green": "#00b140",
 };
+const SHOWN = 1600; // pixels of a background picture that is shown
 const LOOKS_MS = 120; // while a slider or the colour field is dragged, so often at most
 
 export function startPanel() {
@@ -72,7 +74,7 @@ function setColour(colour) {
 async function setPicture(file) {
   const { background } = state;
   try {
-    const bitmap = await createImageBitmap(file);
+    const { bitmap } = await look(file, SHOWN);
     background.bitmap?.close();
     Object.assign(background, { picture: file, bitmap });
     byId("background-name").textContent = file.name;

@@ -56,7 +56,7 @@ async function next(lane) {
 function finished(item, { blob, person, warnings }) {
   const words = person ? (warnings[0] ?? "Ready") : "Nobody was found in it";
   item.version = (item.version ?? 0) + 1;
-  change(item, { state: "done", cutout: blob, words, progress: null, person });
+  change(item, { state: "done", cutout: blob, subject: null, words, progress: null });
   announce(`${item.name}: ${words}.`);
 }
 

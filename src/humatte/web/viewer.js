@@ -16,7 +16,6 @@ const { brush } = brushes;
 
 /** What is loaded of the open picture; bitmaps are closed when another is opened. */
 let shown = empty(null);
-let asked = 0; // a newer drawing makes an older one's loading useless
 let frameRequest = 0;
 
 function empty(item) {
@@ -69,19 +68,18 @@ async function renew() {
     zoom.place.fitted = true;
   }
   const mine = shown;
-  asked += 1;
-  const run = asked;
   redraw();
   if (!item) return;
-  if (!mine.photo && !mine.unseen) {
+  if (!mine.photoAsked) {
+    mine.photoAsked = true;
     const photo = await pixels.look(item.file, SMALL).catch(() => null);
     if (mine !== shown) return photo?.bitmap.close();
-    mine.photo ??= photo;
+    mine.photo = photo;
     mine.unseen = !photo; // TIFF: the server reads it, this browser does not
     sized(item, photo);
   }
   if (item.cutout && mine.cutFile !== item.cutout) await loadCut(mine, item);
-  if (mine === shown && run === asked) await loadLook(mine, item);
+  if (mine === shown) await loadLook(mine, item);
   if (mine === shown) redraw();
 }
 
