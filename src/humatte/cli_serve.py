@@ -37,7 +37,7 @@ def serve(
             "--jobs",
             min=1,
             max=64,
-            help="Pictures worked on at once; up to 4, by the cores, if left out.",
+            help="Pictures worked on at once; by the cores, 8 at most, if left out.",
             rich_help_panel=_LIMITS,
         ),
     ] = None,

@@ -161,6 +161,23 @@ def test_a_full_line_is_said_and_nobody_is_lost(small: Client) -> None:
     assert small.service.line.inside == 0
 
 
+def test_who_would_wait_too_long_is_told_at_once(small: Client, monkeypatch: Any) -> None:
+    line = small.service.line
+    monkeypatch.setattr(line, "_seconds", line.timeout_s)
+    assert small.post("/v1/alpha?refine=off").status_code == 200, "nobody is before it"
+    monkeypatch.setattr(line, "_seconds", line.timeout_s)
+    monkeypatch.setattr(line, "most", 10)
+    monkeypatch.setattr(line, "inside", 3)
+    error_of(small.post("/v1/alpha?refine=off"), 429)
+
+
+def test_too_many_pixels_of_all_together(small: Client) -> None:
+    flat = file_of(np.zeros((600, 800, 3), np.uint8))
+    files = {"image": flat, "keep": flat, "drop": flat}
+    message = error_of(small.post("/v1/cutout", files=files), 413)["message"]
+    assert "1.4 megapixels together" in message
+
+
 def test_too_many_bytes_of_all_together(small: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(small.service.line, "most_bytes", len(PNG) - 1)
     error_of(small.post("/v1/cutout"), 429)
@@ -265,6 +282,7 @@ def test_pages_of_other_origins(client: Client) -> None:
         ({"host": "0.0.0.0"}, "needs a token"),
         ({"host": "example.org"}, "needs a token"),
         ({"token": "short"}, "soon guessed"),
+        ({"token": "señor señor"}, "no header can hold"),
         ({"queue": 0}, "queue"),
         ({"timeout_s": 0.0}, "timeout"),
         ({"max_megapixels": float("nan")}, "max megapixels"),

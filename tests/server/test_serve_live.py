@@ -21,6 +21,7 @@ from serving import PNG, httpx
 from humatte.errors import UsageError
 from humatte.server import listen
 
+pytestmark = pytest.mark.timeout(400)  # a few seconds; a busy machine starts servers slowly
 _AS_USERS_DO = [sys.executable, "-m", "humatte", "serve", "--model", "night", "--port", "0"]
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from serving import Client
+from serving import Client, httpx
 
+requests = pytest.importorskip("requests", reason="requests is not installed: schemathesis' own")
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 
 from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402
@@ -34,20 +36,14 @@ def ask_all(client: Client, examples: int) -> int:
             case.validate_response(answer, checks=checks)
 
         async def send(how: dict[str, Any]) -> Any:
-            import httpx
-            import requests
-
             prepared = requests.Request(**how).prepare()
             body = prepared.body
             content = body.encode() if isinstance(body, str) else body
             headers = {**prepared.headers, "Host": "localhost"}
             request = httpx.Request(prepared.method, prepared.url, content=content, headers=headers)
-            found = await client._client.send(request)
-            given = requests.Response()
-            given.status_code, given._content = found.status_code, found.content
-            given.headers.update(found.headers)
-            given.request = prepared
-            return given
+            answer = await client._client.send(request)
+            answer.elapsed = timedelta(0)  # which it has not in process
+            return answer
 
         for result in schema.get_all_operations():
             operation = result.ok()
@@ -62,10 +58,12 @@ def ask_all(client: Client, examples: int) -> int:
     return asked
 
 
+@pytest.mark.timeout(400)  # two seconds, but a busy machine may take long
 def test_made_up_requests(client: Client) -> None:
-    assert ask_all(client, 4) >= 12 * 4 // 2
+    assert ask_all(client, 3) >= 12
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3000)
 def test_many_made_up_requests(client: Client) -> None:
     assert ask_all(client, 150) > 1000

@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from urllib.parse import quote
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from humatte.server import tasks
 from humatte.server.bodies import Allowance, read_parts
 from humatte.server.line import Place
 from humatte.server.pictures import Made, Stages, check_all
@@ -18,7 +20,7 @@ from humatte.server.refusals import GoneError, Refusal
 from humatte.server.service import Service, service_of
 
 _PIECE = 256 * 1024
-_STALL_S = 60.0  # nobody may hold a finished answer by not taking it
+_SENDING_S = 300.0  # nobody may hold a place in the line by not taking the answer
 
 Work = Callable[[Mapping[str, bytes], Stages], Made]
 Unpack = Callable[[Request, dict[str, bytes]], dict[str, bytes]]
@@ -42,11 +44,12 @@ class FileAnswer(Response):
             GoneError: nobody takes it.
         """
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            for start in range(0, max(1, len(self.body)), _PIECE):
-                piece = bytes(self.body[start : start + _PIECE])
-                more = start + _PIECE < len(self.body)
-                async with asyncio.timeout(_STALL_S):
+            async with asyncio.timeout(_SENDING_S):
+                head = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+                await send(head)
+                for start in range(0, max(1, len(self.body)), _PIECE):
+                    piece = bytes(self.body[start : start + _PIECE])
+                    more = start + _PIECE < len(self.body)
                     await send({"type": "http.response.body", "body": piece, "more_body": more})
         except TimeoutError:
             raise GoneError from None
@@ -103,12 +106,14 @@ async def _made(
 ) -> Made:
     settings = service.settings
     allowance = Allowance(settings.max_bytes, settings.body_s, place.hold, formats)
-    parts = unpack(request, await read_parts(request, main, others, allowance))
+    sent = await read_parts(request, main, others, allowance)
+    parts = await run_in_threadpool(unpack, request, sent)
     waited = time.perf_counter()
 
     def in_thread() -> Made:
         pixels = check_all(parts, main, settings.most_pixels)
         with service.room.for_one(pixels):
+            tasks.go_on()  # it may have waited for long
             stages = Stages({"queue": time.perf_counter() - waited})
             return work(parts, stages)
 

@@ -13,7 +13,7 @@ from humatte import video_io
 from humatte.composite import Background
 from humatte.errors import HumatteError, UsageError, VideoError, one_line
 from humatte.network import Network
-from humatte.server.jobs import Job, Work
+from humatte.server.jobs import Job
 from humatte.server.refusals import Refusal
 from humatte.server.settings import Settings
 from humatte.server.tasks import StoppedError
@@ -94,7 +94,7 @@ def clip_options(words: VideoWords) -> tuple[ClipOptions, str]:
     return options, kind
 
 
-class Cut(Work):
+class Cut:
     """Cuts the person out of a job's clip.
 
     Args:

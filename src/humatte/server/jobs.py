@@ -14,7 +14,7 @@ from collections import Counter
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from humatte.server import log
 from humatte.server.refusals import Refusal, refusal_of
@@ -58,14 +58,14 @@ class Job:
         return self.frames_done / max(1e-6, (self.ended or time.monotonic()) - self.began)
 
 
-class Work:
+class Work(Protocol):
     """What a job does; `clips.Cut` is the one."""
 
-    media_type = ""
+    media_type: str
 
     def __call__(self, job: Job) -> Path:
         """Makes the result's file in the job's folder; looks at `job.unwanted` as it goes."""
-        raise NotImplementedError
+        ...
 
 
 class Jobs:

@@ -20,7 +20,9 @@ Result = TypeVar("Result")
 
 _HELD_BODIES = 8  # so many bodies of the largest size are held at once
 _LONGEST_WAIT_S = 60
-_SMOOTH = 0.1  # the newest answer's weight in the mean
+_IN_TIME = 0.7  # of the timeout: who would wait longer is told so at once, not after a timeout
+_SMOOTH = 0.2  # the newest answer's weight in the mean
+_GUESS_S = 0.5  # before there is one
 
 
 class Line:
@@ -37,16 +39,17 @@ class Line:
         self.most, self.workers, self.timeout_s = most, workers, timeout_s
         self.most_bytes = _HELD_BODIES * max_bytes
         self.inside, self.bytes_held, self.refused = 0, 0, 0
-        self._seconds = 0.5  # the mean of an answer's work, first guessed
+        self._seconds: float | None = None  # the mean of an answer's work
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="humatte-picture")
 
     def enter(self) -> Place:
         """A place in the line.
 
         Raises:
-            Refusal: there is none left.
+            Refusal: there is none left, or those inside will take too long already.
         """
-        if self.inside >= self.most:
+        late = self._expected_s() > _IN_TIME * self.timeout_s and self.inside > self.workers
+        if self.inside >= self.most or late:
             raise self.full(f"{self.inside} pictures are being worked on or waiting")
         self.inside += 1
         return Place(self)
@@ -54,13 +57,18 @@ class Line:
     def full(self, found: str) -> Refusal:
         """The refusal of what finds no room, with when to come again."""
         self.refused += 1
-        wait = math.ceil(self._seconds * self.inside / self.workers)
-        wait = min(max(1, wait), _LONGEST_WAIT_S)
+        wait = min(max(1, math.ceil(self._expected_s())), _LONGEST_WAIT_S)
         return Refusal(429, "busy", f"{found}; try again in {wait} s", {"Retry-After": str(wait)})
+
+    def _expected_s(self) -> float:
+        """How long those inside will take, by what others took."""
+        mean = _GUESS_S if self._seconds is None else self._seconds
+        return mean * self.inside / self.workers
 
     def took(self, seconds: float) -> None:
         """Notes how long an answer's work took."""
-        self._seconds += _SMOOTH * (seconds - self._seconds)
+        before = seconds if self._seconds is None else self._seconds
+        self._seconds = before + _SMOOTH * (seconds - before)
 
     def submit(self, work: Callable[[], Result], unwanted: threading.Event) -> Future[Result]:
         """Gives work to the threads."""

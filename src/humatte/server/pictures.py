@@ -96,7 +96,8 @@ def check_all(parts: Mapping[str, bytes], main: str, most_pixels: int) -> float:
     """Checks every picture of a request; their megapixels together.
 
     Raises:
-        Refusal: as `check_head`; or the main one is missing.
+        Refusal: as `check_head`; the main one is missing; together they are more than two of the
+            largest.
     """
     if main not in parts:
         raise Refusal(400, "no_picture", f"found no part '{main}'; send the picture as it")
@@ -104,6 +105,13 @@ def check_all(parts: Mapping[str, bytes], main: str, most_pixels: int) -> float:
     for name, data in parts.items():
         height, width = check_head(data, name, most_pixels)
         total += height * width
+    if total > 2 * most_pixels:
+        raise Refusal(
+            413,
+            "picture_too_large",
+            f"the pictures have {total / 1e6:.1f} megapixels together; expected at most "
+            f"{2 * most_pixels / 1e6:g}; hints and backgrounds may be smaller than the picture",
+        )
     return total / 1e6
 
 

@@ -1,7 +1,7 @@
 """`POST /v1.0/removebg`: the endpoint of remove.bg's API, for programs that know it.
 
-Its parameters, as of https://www.remove.bg/api (version 1.0.21), are done, or refused in words:
-none is left aside silently. Answers and errors have its shape.
+Its parameters, as https://www.remove.bg/api names them, are done, or refused in words: none is
+left aside silently. Answers and errors have its shape.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from humatte.network import Network
+from humatte.server import log
 from humatte.server.bodies import Allowance, Sink, receive
 from humatte.server.clips import Cut, VideoWords, check_clip, clip_options
 from humatte.server.documents import ErrorWords, answers, clip_body, once, refusals
@@ -90,12 +91,16 @@ async def _received(request: Request, service: Service, job: Job, options: ClipO
     """Writes the clip into its job's folder, and checks its head."""
     settings = service.settings
     allowance = Allowance(settings.max_video_bytes, _SLOWER * settings.body_s, hold=lambda _: None)
-    with job.source.open("wb") as file:
+    try:
+        with job.source.open("wb") as file:
 
-        def open_part(name: str) -> Sink:
-            return file
+            def open_part(name: str) -> Sink:
+                return file
 
-        await receive(request, _MAIN, (), allowance, open_part)
+            await receive(request, _MAIN, (), allowance, open_part)
+    except OSError as error:  # the disk is full, or the folder was removed from outside
+        log.failure("cannot store a clip", error)
+        raise Refusal(500, "not_stored", "the clip cannot be stored; it is logged why") from error
     if job.source.stat().st_size == 0:
         raise Refusal(400, "no_video", "found no clip (0 bytes); send the file's bytes")
     await run_in_threadpool(check_clip, job, options, settings)

@@ -16,8 +16,8 @@ _LEAST_TOKEN = 8
 
 
 def default_workers() -> int:
-    """More threads than cores only fill the memory."""
-    return min(4, cores())
+    """Two more than cores: while some decode and encode, others wait for the network together."""
+    return min(8, cores() + 2)
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Settings:
     """Limits hold before anything is decoded; every one of them is answered in words."""
 
     host: str = "127.0.0.1"
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     """What a caller has to show; None asks for nothing, which only loopback may do."""
     model: str = DEFAULT
     """The network of requests that name none: a bundled one, or an .onnx file."""
@@ -73,6 +73,8 @@ class Settings:
                 f"a token of {len(self.token)} characters is soon guessed; "
                 f"expected at least {_LEAST_TOKEN}"
             )
+        if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
+            raise UsageError("a token that no header can hold; expected plain letters and digits")
         if self.token is None and not self.loopback:
             raise UsageError(
                 f"--host {self.host}: others could use this service, so it needs a token; give "
