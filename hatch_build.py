@@ -22,11 +22,13 @@ class VendorHook(BuildHookInterface):  # type: ignore[type-arg]
         root = Path(self.root)
         vendor_web = _script(root / "scripts" / "vendor_web.py")
         try:
-            self.app.display_info(vendor_web.vendor(root / "src" / "humatte" / "web" / "vendor"))
+            found = vendor_web.vendor(root / "src" / "humatte" / "web" / "vendor")
         except vendor_web.VendorError as error:
             self.app.display_warning(
                 f"humatte is built without the web page's private mode: {error}"
             )
+        else:
+            self.app.display_info(found)
 
 
 def _script(path: Path) -> ModuleType:

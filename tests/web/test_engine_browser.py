@@ -63,9 +63,10 @@ RUN = """async ({ model, threads, keep }) => {
   };
 }"""
 
-FAIL = """async (model) => {
-  const { open } = await import("/web/engine/index.js");
-  return open(model).then(() => "opened", (error) => error.message);
+FAIL = """async ({ model, folder }) => {
+  const { available, open } = await import(`/${folder}/engine/index.js`);
+  const said = await open(model).then(() => "opened", (error) => error.message);
+  return [await available(), said];
 }"""
 
 
@@ -90,6 +91,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 def site(tmp_path: Path) -> Iterator[str]:
     """A server of the package's web files, a network, and a picture."""
     (tmp_path / "web").symlink_to(WEB)
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "engine").symlink_to(WEB / "engine")
     shutil.copy(find("night"), tmp_path / "night.onnx")
     (tmp_path / "index.html").write_text("<!doctype html><title>humatte</title>")
     (tmp_path / "picture.raw").write_bytes(rgba(picture()).tobytes())
@@ -149,6 +152,16 @@ def test_the_worker_gives_the_librarys_mattes_with_two_threads(page: Any) -> Non
     assert found["still"] == 256 * 256 * 4  # the page's picture stays its own
 
 
-def test_a_network_that_cannot_be_opened_says_why(page: Any) -> None:
-    assert "404" in page.evaluate(FAIL, model("/nothing.onnx"))
-    assert page.evaluate(FAIL, model("/index.html")) not in ("", "opened")
+def test_what_cannot_be_opened_says_why(page: Any) -> None:
+    def said(file: str, folder: str = "web") -> tuple[bool, str]:
+        there, message = page.evaluate(FAIL, {"model": model(file), "folder": folder})
+        return there, message
+
+    there, message = said("/nothing.onnx")
+    assert there
+    assert "404" in message
+    assert said("/index.html")[1] not in ("", "opened")
+    # A build without the runtime.
+    there, message = said("/night.onnx", "bare")
+    assert not there
+    assert "private mode stopped working" in message

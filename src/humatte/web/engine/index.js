@@ -86,7 +86,6 @@ class Engine {
 
   /** Frees everything; what is still asked fails. */
   close() {
-    this._worker.terminate();
     this._fail("private mode was closed");
   }
 
@@ -108,7 +107,9 @@ class Engine {
     else asked.reject(new Error(error));
   }
 
+  /** Ends the worker: what is asked fails with the message, what will be asked says it is closed. */
   _fail(message) {
+    this._worker?.terminate();
     this._worker = null;
     for (const { reject } of this._waiting.values()) reject(new Error(message));
     this._waiting.clear();

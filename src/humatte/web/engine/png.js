@@ -17,14 +17,24 @@ export async function encodePng(width, height, rgba) {
     throw new RangeError(`expected ${width}x${height} pixels, found ${rgba.length} values`);
   }
   const packer = new CompressionStream("deflate"); // the zlib format
-  const writing = writeRows(packer.writable.getWriter(), width, height, rgba);
-  const parts = [Uint8Array.from(SIGNATURE), ...chunk("IHDR", header(width, height))];
-  const reader = packer.readable.getReader();
+  // Both at once: the packer takes no more than what is read of it.
+  const [data] = await Promise.all([
+    readChunks(packer.readable.getReader()),
+    writeRows(packer.writable.getWriter(), width, height, rgba),
+  ]);
+  const parts = [
+    Uint8Array.from(SIGNATURE), ...chunk("IHDR", header(width, height)), ...data,
+    ...chunk("IEND", new Uint8Array(0)),
+  ];
+  return new Blob(parts, { type: "image/png" });
+}
+
+async function readChunks(reader) {
+  const parts = [];
   for (let found = await reader.read(); !found.done; found = await reader.read()) {
     parts.push(...chunk("IDAT", found.value));
   }
-  await writing;
-  return new Blob([...parts, ...chunk("IEND", new Uint8Array(0))], { type: "image/png" });
+  return parts;
 }
 
 /** 8 bits a channel, RGBA, deflate, adaptive filters, not interlaced. */
@@ -60,9 +70,7 @@ async function writeRows(writer, width, height, rgba) {
       bytes[to] = filterRow(rgba, (top + row) * rowBytes, rowBytes, scratch);
       bytes.set(scratch[bytes[to] === 4 ? 2 : bytes[to] - 1], to + 1);
     }
-    await writer.ready;
-    // Not awaited: it ends when the reader has read it. A failure is the reader's, too.
-    writer.write(bytes).catch(() => {});
+    await writer.write(bytes);
     await new Promise((resume) => setTimeout(resume)); // a turn for the page's own events
   }
   await writer.close();

@@ -34,7 +34,8 @@ const VERBS = {
 async function fetched({ file, bytes }, headers, tell) {
   const answer = await fetch(file, { headers, cache: "no-cache" });
   if (!answer.ok) throw new Error(`the network could not be loaded (${answer.status}, ${file})`);
-  const total = Number(answer.headers.get("Content-Length")) || bytes;
+  // Content-Length is that of compressed bytes, where the server compresses.
+  const total = bytes || Number(answer.headers.get("Content-Length"));
   const parts = [];
   let length = 0;
   for (const reader = answer.body.getReader(); ; ) {
@@ -42,7 +43,7 @@ async function fetched({ file, bytes }, headers, tell) {
     if (done) break;
     parts.push(value);
     length += value.length;
-    tell(Math.min(1, length / total));
+    if (total) tell(Math.min(1, length / total));
   }
   return joined(parts, length);
 }
