@@ -4,7 +4,6 @@ import { zip } from "./engine/zip.js";
 import { finished } from "./make.js";
 import { announce, byId, on, state } from "./state.js";
 
-const ENDINGS = { png: "png", webp: "webp", jpg: "jpg" };
 const KEEP_MS = 60_000; // a browser may still be reading a file that was handed to it
 
 export function startDownload() {
@@ -80,7 +79,7 @@ async function all() {
 const heldBy = () => ({ held: (seconds) => tell(`The server is busy; trying again in ${seconds} s`) });
 
 function nameOf({ name }) {
-  return `${name.replace(/\.[^.]{1,5}$/, "")}.cutout.${ENDINGS[state.format]}`;
+  return `${name.replace(/\.[^.]{1,5}$/, "")}.cutout.${state.format}`;
 }
 
 function save(blob, name) {

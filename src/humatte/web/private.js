@@ -23,6 +23,7 @@ export async function startPrivate() {
   toggle.onchange = () => {
     state.here = toggle.checked;
     localStorage.setItem(KEY, state.here ? "on" : "off");
+    byId("private-state").textContent = "";
     if (state.here) engine().catch(() => {}); // it says itself what went wrong
     say("here");
     announce(where());
@@ -48,7 +49,7 @@ function show() {
 export async function engine() {
   await networks();
   if (open?.name !== state.model) {
-    open?.engine.then((old) => old.close(), () => {});
+    forget();
     const made = { name: state.model, engine: start() };
     made.engine.catch((error) => {
       if (open === made) open = null; // the next picture tries again
@@ -59,10 +60,17 @@ export async function engine() {
   return open.engine;
 }
 
+/** Closes the engine; the next picture opens it anew. */
+export function forget() {
+  open?.engine.then((old) => old.close(), () => {});
+  open = null;
+}
+
 async function start() {
   const model = state.models.find(({ name }) => name === state.model);
   const bar = byId("private-progress");
   byId("private-state").textContent = `Fetching the network ${model.name}`;
+  bar.value = 0;
   bar.hidden = false;
   const tell = (share) => {
     bar.value = share;

@@ -1,7 +1,7 @@
 // Pictures through the network, on the server or in the page, a few at a time.
 
 import * as pixels from "./pixels.js";
-import { engine } from "./private.js";
+import { engine, forget } from "./private.js";
 import { post } from "./server.js";
 import { announce, on, say, state } from "./state.js";
 
@@ -81,7 +81,7 @@ async function onServer(item, signal) {
 }
 
 /** How an item tells of its request. */
-export function tells(item) {
+function tells(item) {
   return {
     progress: (share) =>
       share < 1
@@ -96,7 +96,7 @@ export function tells(item) {
   };
 }
 
-export function warningsOf(answer) {
+function warningsOf(answer) {
   const words = answer.header("X-Humatte-Warning");
   return words ? words.split(/,\s*/).map(decodeURIComponent) : [];
 }
@@ -124,9 +124,15 @@ async function inPage(item, signal) {
   const hints = item.strokes.length
     ? await pixels.drawn(item.strokes, width, height)
     : { keep: null, drop: null };
-  const alpha = await network.matte(image, { refine: state.refine, ...hints });
-  signal.throwIfAborted();
-  const cut = await network.foreground(image, alpha);
+  let cut;
+  try {
+    const alpha = await network.matte(image, { refine: state.refine, ...hints });
+    signal.throwIfAborted();
+    cut = await network.foreground(image, alpha);
+  } catch (error) {
+    if (!signal.aborted) forget(); // a worker that failed answers no more
+    throw error;
+  }
   const made = await pixels.packed(cut, own);
   return { blob: made.blob, person: made.inside >= LEAST_PERSON, warnings: [] };
 }
