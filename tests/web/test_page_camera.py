@@ -50,7 +50,7 @@ def test_a_live_preview_and_a_snapshot(visit, with_camera) -> None:
     assert page.page.evaluate(ALPHA, FACE) > 250
     assert page.page.evaluate(ALPHA, CORNER) < 5
     page.choose("background", "blur")
-    page.page.wait_for_function(f"({ALPHA})([{CORNER[0]}, {CORNER[1]}]) === 255")
+    page.page.wait_for_function(f"place => ({ALPHA})(place) === 255", arg=CORNER)
     page.page.click("#snapshot")
     page.page.get_by_role("tab", name="Pictures").click()  # the camera goes off
     page.until_done()
