@@ -1,0 +1,45 @@
+// What the page knows: pictures, the chosen look, how to run. Others change it and say so.
+
+/**
+ * A picture: {id, name, file, here, state, words, progress, cutout, width, height, strokes, undone, …}.
+ * `here`: it is worked on in this page and never sent, whatever the switch says later.
+ * `state`: waiting, sending, working, held (the server is busy), done, failed.
+ * `cutout`: the person on transparency, a PNG; stays while it is renewed.
+ */
+export const state = {
+  items: [],
+  open: null,
+  tab: "pictures",
+  background: { kind: "none", colour: "#ffffff", picture: null, bitmap: null, blur: 2 },
+  crop: "whole",
+  format: "png",
+  model: null,
+  models: [],
+  refine: "detail",
+  here: false, // private mode, for what is added from now on
+};
+
+const bus = new EventTarget();
+
+/** Calls `action(detail)` when `topic` was said: items, item, open, look, run, tab, here. */
+export function on(topic, action) {
+  bus.addEventListener(topic, (event) => action(event.detail));
+}
+
+export function say(topic, detail) {
+  bus.dispatchEvent(new CustomEvent(topic, { detail }));
+}
+
+let waiting = [];
+
+/** A sentence for screen readers; several at once follow each other. */
+export function announce(words) {
+  waiting.push(words);
+  if (waiting.length > 1) return;
+  setTimeout(() => {
+    document.getElementById("news").textContent = waiting.join(" ");
+    waiting = [];
+  }, 150);
+}
+
+export const byId = (id) => document.getElementById(id);

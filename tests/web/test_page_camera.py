@@ -1,0 +1,68 @@
+"""The camera tab, with Chromium's fake device fed by a clip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from browsing import launched
+from PIL import Image
+
+pytestmark = pytest.mark.timeout(300)  # two busy cores start a browser slowly
+
+
+@pytest.fixture(scope="module")
+def with_camera(driver, tmp_path_factory, astronaut: Path) -> Iterator[object]:
+    """A browser whose camera shows the astronaut, 320 by 240."""
+    with Image.open(astronaut) as picture:
+        photo = np.asarray(picture.resize((320, 320)))[:240]
+    frame = cv2.cvtColor(np.ascontiguousarray(photo), cv2.COLOR_RGB2YUV_I420).tobytes()
+    clip = tmp_path_factory.mktemp("camera") / "clip.y4m"
+    clip.write_bytes(b"YUV4MPEG2 W320 H240 F10:1 Ip A1:1 C420\n" + 5 * (b"FRAME\n" + frame))
+    found = launched(
+        driver,
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-video-capture={clip}",
+    )
+    yield found
+    found.close()
+
+
+# Alpha of the live picture at a place, in shares of its sides; read from a copy.
+ALPHA = """([x, y]) => {
+  const live = document.getElementById("live");
+  const copy = new OffscreenCanvas(1, 1).getContext("2d");
+  copy.drawImage(live, -x * live.width, -y * live.height);
+  return copy.getImageData(0, 0, 1, 1).data[3];
+}"""
+FACE, CORNER = [1 - 0.44, 0.27], [0.1, 0.06]  # mirrored
+
+
+def test_a_live_preview_and_a_snapshot(visit, with_camera) -> None:
+    page = visit(on=with_camera, permissions=["camera"])
+    page.page.get_by_role("tab", name="Camera").click()
+    page.page.click("#camera-start")
+    page.page.wait_for_selector("#figures:text('ms behind')")
+    assert page.page.evaluate(ALPHA, FACE) > 250
+    assert page.page.evaluate(ALPHA, CORNER) < 5
+    page.choose("background", "blur")
+    page.page.wait_for_function(f"place => ({ALPHA})(place) === 255", arg=CORNER)
+    page.page.click("#snapshot")
+    page.page.get_by_role("tab", name="Pictures").click()  # the camera goes off
+    page.until_done()
+    assert page.page.locator("#list .name").inner_text() == "camera 1.png"
+    assert page.page.locator("#camera-start").text_content() == "Start the camera"
+
+
+def test_no_camera_is_said_in_words(visit) -> None:
+    page = visit()
+    page.page.get_by_role("tab", name="Camera").click()
+    page.page.click("#camera-start")
+    page.page.wait_for_function(
+        "() => /camera (was found|may not be used)/.test("
+        "document.getElementById('camera-words').textContent)"
+    )

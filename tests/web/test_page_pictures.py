@@ -1,0 +1,223 @@
+"""Pictures come in, are cut out, and go out again, in a real browser with a real server."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browsing import Visit, pixels_of, serving
+from drawn import put, room
+from PIL import Image
+
+import humatte
+from humatte.server.settings import Settings
+
+pytestmark = pytest.mark.timeout(300)  # two busy cores start a browser slowly
+
+BLUE = "#2f5fd0"
+
+
+@pytest.fixture
+def small(tmp_path: Path, astronaut: Path) -> Path:
+    """The astronaut at 256 pixels: what is to be shown needs no more."""
+    with Image.open(astronaut) as picture:
+        return put(tmp_path / "in/small.png", np.asarray(picture.resize((256, 256))))
+
+
+def test_a_chosen_picture_comes_back_as_the_library_makes_it(visit, astronaut: Path) -> None:
+    page = visit()
+    page.add(astronaut)
+    file = page.download()
+    assert file.name == "astronaut.cutout.png"
+    assert np.array_equal(pixels_of(file), humatte.cutout(astronaut))
+
+
+def test_dropped_and_pasted(visit, small: Path) -> None:
+    page = visit()
+    data = base64.b64encode(small.read_bytes()).decode()
+    page.page.evaluate(
+        """data => {
+          const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+          for (const [kind, name] of [["drop", "dropped.png"], ["paste", "pasted.png"]]) {
+            const holder = new DataTransfer();
+            holder.items.add(new File([bytes], name, {type: "image/png"}));
+            const event = kind === "drop"
+              ? new DragEvent("drop", {dataTransfer: holder, bubbles: true, cancelable: true})
+              : new ClipboardEvent("paste", {clipboardData: holder, bubbles: true});
+            document.body.dispatchEvent(event);
+          }
+        }""",
+        data,
+    )
+    page.until_done(2)
+    assert page.page.locator("#list .name").all_inner_texts() == ["dropped.png", "pasted.png"]
+
+
+def test_one_broken_file_among_several(visit, small: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "holiday.jpg"
+    broken.write_text("no picture")
+    page = visit()
+    page.add(broken, small, done=1)
+    row = page.page.locator("#list li", has_text="holiday.jpg")
+    assert "picture" in row.locator(".state").inner_text()
+    assert row.get_attribute("data-state") == "failed"
+    news = page.page.locator("#news")
+    page.page.wait_for_function("() => document.getElementById('news').textContent")
+    assert "undefined" not in news.inner_text()
+    row.get_by_role("button", name="Remove holiday.jpg").click()
+    assert page.page.locator("#list li").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"), [("colour", BLUE), ("picture", "room.png"), ("blur", "blur")]
+)
+def test_backgrounds(visit, small: Path, kind: str, spec: str) -> None:
+    behind = put(small.parent / "room.png", room(150, 200))
+    page = visit()
+    page.add(small)
+    page.choose("background", kind)
+    if kind == "colour":
+        page.page.click("#swatches [title=Blue]")
+    if kind == "picture":
+        page.page.set_input_files("#background-file", behind)
+        page.page.wait_for_function(
+            "() => document.getElementById('background-name').textContent === 'room.png'"
+        )
+    page.page.locator("#split").focus()
+    page.page.keyboard.press("Home")  # all of it is the result
+    page.page.wait_for_timeout(400)
+    seen = np.array(page.pixel(0.72, 0.15))  # beside the head
+    file = page.download()
+    made = pixels_of(file)
+    expected = humatte.cutout(small, background=str(behind) if kind == "picture" else spec)
+    assert made.shape == (256, 256, 3)
+    assert np.array_equal(made, expected)
+    assert (
+        np.abs(seen - shown_at(page, expected, 0.72, 0.15)).max() <= 8
+    )  # before the server made it
+
+
+def shown_at(page: Visit, picture: np.ndarray, x: float, y: float) -> np.ndarray:
+    """The picture's colour where the fitted large view shows it."""
+    box = page.page.locator("#stage").bounding_box()
+    scale = min((box["width"] - 40) / picture.shape[1], (box["height"] - 40) / picture.shape[0], 2)
+    column = (x * box["width"] - box["width"] / 2) / scale + picture.shape[1] / 2
+    row = (y * box["height"] - box["height"] / 2) / scale + picture.shape[0] / 2
+    return picture[round(row), round(column)].astype(int)
+
+
+@pytest.mark.parametrize(
+    ("crop", "words"),
+    [
+        ("tight", {"crop": "5%"}),
+        pytest.param("1:1", {"crop": "5%", "aspect": "1:1"}, marks=pytest.mark.slow),
+        pytest.param("4:5", {"crop": "5%", "aspect": "4:5"}, marks=pytest.mark.slow),
+        ("16:9", {"crop": "5%", "aspect": "16:9"}),
+        ("passport", {"id_photo": "35x45mm", "background": "#ffffff"}),
+    ],
+)
+def test_crops(visit, tmp_path: Path, crop: str, words: dict[str, str]) -> None:
+    file = portrait(tmp_path)
+    page = visit()
+    page.add(file)
+    page.choose("crop", crop)
+    assert np.array_equal(pixels_of(page.download()), humatte.cutout(file, **words))
+
+
+def portrait(folder: Path) -> Path:
+    """The astronaut with room around her, so that crops have something to cut off."""
+    with Image.open(Path(__file__).parents[2] / "examples/astronaut.jpg") as picture:
+        wide = Image.new("RGB", (400, 320), (196, 190, 186))
+        wide.paste(picture.resize((256, 256)), (72, 64))
+    return put(folder / "in/portrait.png", np.asarray(wide))
+
+
+def test_jpeg_and_webp(visit, small: Path) -> None:
+    page = visit()
+    page.add(small)
+    jpeg = page.page.locator("#format option[value=jpg]")
+    assert jpeg.is_disabled()  # it has no transparency
+    page.page.select_option("#format", "webp")
+    assert page.download().read_bytes()[8:12] == b"WEBP"
+    page.choose("background", "colour")
+    page.page.select_option("#format", "jpg")
+    assert page.download().read_bytes()[:3] == b"\xff\xd8\xff"
+    page.choose("background", "none")
+    assert page.page.input_value("#format") == "png"
+
+
+def test_all_as_zip(visit, small: Path) -> None:
+    other = small.parent / "other" / "small.webp"
+    other.parent.mkdir()
+    Image.open(small).save(other, lossless=True)
+    page = visit()
+    page.add(small, other)
+    with zipfile.ZipFile(page.download("#download-all")) as files:
+        assert files.testzip() is None
+        assert len(set(files.namelist())) == 2
+        for name in files.namelist():
+            found = np.asarray(Image.open(io.BytesIO(files.read(name))))
+            assert np.array_equal(found, humatte.cutout(small))
+
+
+def test_the_token_is_asked_for_once_and_kept_for_the_tab(visit, small: Path) -> None:
+    with serving(Settings(token="a good long word")) as address:
+        page = visit(address)
+        page.page.fill("#token", "not this one")
+        page.page.click("#token-form [type=submit]")
+        page.page.wait_for_selector("text=That token was not right.")
+        page.page.fill("#token", "a good long word")
+        page.page.keyboard.press("Enter")
+        page.add(small)
+        page.page.reload()
+        page.add(small)
+        assert page.page.locator("#token-dialog").is_hidden()
+
+
+def test_a_busy_server_is_waited_for_in_words(visit, small: Path) -> None:
+    page = visit()
+    refusals = iter([{"status": 429, "headers": {"Retry-After": "2"}, "body": "{}"}])
+
+    def answer(route) -> None:
+        busy = next(refusals, None)
+        route.fulfill(**busy) if busy else route.continue_()
+
+    page.page.route("**/v1/cutout*", answer)
+    page.page.set_input_files("#files", small)
+    page.page.wait_for_selector("#list :text('The server is busy; trying again in 2 s')")
+    page.until_done()
+
+
+def test_a_server_that_is_gone_can_be_tried_again(visit, small: Path) -> None:
+    page = visit()
+    page.page.route("**/v1/cutout*", lambda route: route.abort())
+    page.page.set_input_files("#files", small)
+    page.page.wait_for_selector("#list :text('does not answer')")
+    page.page.unroute("**/v1/cutout*")
+    page.page.get_by_role("button", name="Try small.png again").click()
+    page.until_done()
+
+
+@pytest.mark.slow
+def test_large_pictures_do_not_hold_the_page_up(visit, astronaut: Path, tmp_path: Path) -> None:
+    with Image.open(astronaut) as picture:
+        large = tmp_path / "large.jpg"
+        picture.resize((4000, 3000)).save(large)
+    page = visit()
+    page.page.evaluate(
+        """() => {
+          window.longest = 0;
+          let last = performance.now();
+          setInterval(() => {
+            window.longest = Math.max(window.longest, performance.now() - last);
+            last = performance.now();
+          }, 10);
+        }"""
+    )
+    page.add(large)
+    page.page.wait_for_timeout(500)
+    assert page.page.evaluate("window.longest") < 500

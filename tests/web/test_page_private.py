@@ -1,0 +1,76 @@
+"""Private mode: the network runs in the page, and no picture leaves it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browsing import Served, Visit, needs_vendor, pixels_of
+from drawn import put
+from PIL import Image
+
+import humatte
+
+pytestmark = pytest.mark.timeout(300)  # two busy cores start a browser slowly
+
+# What a page that sends nothing asks for: its own files, the networks.
+HARMLESS = re.compile(r"(GET|HEAD) (/|/web/.*|/v1/models(/[\w-]+/file)?)")
+
+
+@pytest.fixture
+def small_photo(tmp_path: Path, astronaut: Path) -> Path:
+    with Image.open(astronaut) as picture:
+        return put(tmp_path / "in/small.png", np.asarray(picture.resize((320, 320))))
+
+
+@needs_vendor
+def test_no_picture_leaves_the_page(visit, address: Served, small_photo: Path) -> None:
+    page = visit()
+    before = len(address.asked)
+    page.page.get_by_role("switch", name="Private mode").check()
+    assert page.page.inner_text("#where") == "Pictures stay in this page."
+    page.add(small_photo)
+    expected = humatte.cutout(small_photo)
+    made = pixels_of(page.download())
+    assert np.abs(made[..., 3].astype(int) - expected[..., 3]).max() <= 2
+    opaque = (made[..., 3] == 255) & (expected[..., 3] == 255)
+    assert np.array_equal(made[opaque], expected[opaque])
+
+    page.choose("background", "colour")
+    page.choose("crop", "tight")
+    over = pixels_of(page.download())
+    like = humatte.cutout(small_photo, background="white", crop="5%")
+    assert np.abs(np.subtract(over.shape[:2], like.shape[:2])).max() <= 2
+    assert tuple(over[0, 0][:3]) == (255, 255, 255)
+
+    page.choose("crop", "passport")
+    page.page.click("#download")
+    page.page.wait_for_selector("#save-words:text('never leaves the page')")
+    # Switching off concerns what is added from now on: this picture stays.
+    page.page.get_by_role("switch", name="Private mode").uncheck()
+    page.choose("crop", "whole")
+    page.choose("background", "blur")
+    assert pixels_of(page.download()).shape[:2] == (320, 320)
+    asked = [" ".join(each) for each in address.asked[before:]]
+    assert [each for each in asked if not HARMLESS.fullmatch(each)] == []
+
+
+@needs_vendor
+def test_the_switch_is_remembered(visit) -> None:
+    page = visit()
+    page.page.get_by_role("switch", name="Private mode").check()
+    page.page.reload()
+    page.page.wait_for_selector("#private:checked")
+    assert page.page.inner_text("#where") == "Pictures stay in this page."
+
+
+def test_a_build_without_the_engine_says_so(visit) -> None:
+    page: Visit = visit()
+    page.page.route("**/web/vendor/**", lambda route: route.fulfill(status=404))
+    page.page.evaluate("localStorage.setItem('humatte.private', 'on')")
+    page.page.reload()
+    page.page.wait_for_selector("text=Private mode is not in this build.")
+    assert page.page.get_by_role("switch", name="Private mode").is_disabled()
+    assert page.page.inner_text("#where").startswith("Pictures are sent to 127.0.0.1:")
