@@ -29,30 +29,35 @@ from humatte import video_io
 from humatte.clip import Frame
 from humatte.video_writer import Settings
 
-RATE = 25
+SOUND_HZ = 48000
 HUMATTE = [sys.executable, "-m", "humatte"]
 GROWTH = 1.1
 
 
-def draw(path: Path, seconds: int, height: int) -> None:
+def draw(path: Path, seconds: int, height: int, fps: int) -> None:
     """A bar that moves over a gradient, with a tone, as a phone would store it."""
     width = height * 16 // 9 // 2 * 2
     image = np.zeros((height, width, 3), np.uint8)
     image[..., 0] = np.linspace(0, 255, width, dtype=np.uint8)
     image[..., 1] = np.linspace(0, 255, height, dtype=np.uint8)[:, None]
     with av.open(str(path), "w") as file:
-        picture = file.add_stream("libx264", rate=RATE, options={"preset": "ultrafast"})
+        picture = file.add_stream("libx264", rate=fps, options={"preset": "ultrafast"})
         picture.width, picture.height, picture.pix_fmt = width, height, "yuv420p"
-        sound = file.add_stream("aac", rate=48000)
-        for number in range(seconds * RATE):
+        sound = file.add_stream("aac", rate=SOUND_HZ)
+        beat = SOUND_HZ // fps
+        for number in range(seconds * fps):
             shown = image.copy()
             left = number * 7 % (width - 200)
             shown[:, left : left + 200] = 255
             file.mux(picture.encode(av.VideoFrame.from_ndarray(shown, "rgb24")))
-            at = np.arange(number * 1920, number * 1920 + 1920) / 48000
+            at = np.arange(number * beat, (number + 1) * beat) / SOUND_HZ
             wave = np.tile(np.sin(2 * np.pi * 440 * at) / 4, (2, 1)).astype(np.float32)
             block = av.AudioFrame.from_ndarray(wave, "fltp", "stereo")
-            block.sample_rate, block.pts, block.time_base = 48000, number * 1920, Fraction(1, 48000)
+            block.sample_rate, block.pts, block.time_base = (
+                SOUND_HZ,
+                number * beat,
+                Fraction(1, SOUND_HZ),
+            )
             file.mux(sound.encode(block))
         file.mux(picture.encode(None))
         file.mux(sound.encode(None))
@@ -86,6 +91,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, nargs="+", default=[10, 60])
     parser.add_argument("--formats", nargs="+", default=["mp4", "mov"])
     parser.add_argument("--lines", type=int, default=1080)
+    parser.add_argument("--fps", type=int, default=25, help="of the drawn clips")
     parser.add_argument("--way", choices=["copy", "cutout"], default="copy")
     parser.add_argument("--copy", type=Path, nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("options", nargs="*", help="of the command")
@@ -100,7 +106,7 @@ def main() -> None:
             source = Path(folder, f"{seconds}.mp4")
             # In a process of its own: a child's peak memory starts at its parent's.
             spawned = multiprocessing.get_context("spawn")
-            drawing = spawned.Process(target=draw, args=(source, seconds, chosen.lines))
+            drawing = spawned.Process(target=draw, args=(source, seconds, chosen.lines, chosen.fps))
             drawing.start()
             drawing.join()
             for name in chosen.formats:
@@ -112,7 +118,7 @@ def main() -> None:
                     command += chosen.options
                 peak, took = measure(command)
                 peaks.setdefault(name, []).append(peak)
-                rate, size = seconds * RATE / took, target.stat().st_size / 2**20
+                rate, size = seconds * chosen.fps / took, target.stat().st_size / 2**20
                 print(
                     f"{seconds:4} s to {name:5} peak {peak:>5.0f} MB, {rate:5.1f} fps, "
                     f"{size:.0f} MB",

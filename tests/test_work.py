@@ -94,7 +94,7 @@ def put(folder, number):
 
 if __name__ == "__main__":
     try:
-        work_through("numbers", range(400), partial(put, Path(sys.argv[1])), str, jobs=2)
+        work_through("numbers", range(4000), partial(put, Path(sys.argv[1])), str, jobs=2)
     except KeyboardInterrupt:
         sys.exit(130)
 """
@@ -117,7 +117,7 @@ def test_ctrl_c_with_several_processes_ends_quietly(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert err == ""
-    assert 4 <= len(list(out.iterdir())) < 400
+    assert 4 <= len(list(out.iterdir())) < 4000
 
 
 def test_a_process_that_dies_is_said_once() -> None:
