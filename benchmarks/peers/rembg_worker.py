@@ -4,14 +4,19 @@ rembg scales what goes in, and stretches what comes out, by rules for its own ne
 are of no use, the time is that of its pipeline.
 """
 
+import os
 import sys
+from pathlib import Path
 
 from PIL import Image
-from rembg import new_session, remove
 
 
 def main(model: str) -> None:
     """As rembg's folder command does it: one session, pictures one after the other."""
+    # It opens networks from its own folder alone.
+    os.environ["U2NET_HOME"] = str(Path(model).parent)
+    from rembg import new_session, remove
+
     session = new_session("u2net_custom", model_path=model)
     for line in sys.stdin:
         source, target = line.rstrip("\n").split("\t")
