@@ -15,7 +15,7 @@ def main(model: str) -> None:
     """As rembg's folder command does it: one session, pictures one after the other."""
     # It opens networks from its own folder alone.
     os.environ["U2NET_HOME"] = str(Path(model).parent)
-    from rembg import new_session, remove
+    from rembg import new_session, remove  # noqa: PLC0415  (reads that when imported)
 
     session = new_session("u2net_custom", model_path=model)
     for line in sys.stdin:
