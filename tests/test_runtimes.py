@@ -78,13 +78,13 @@ def test_threads_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     real = onnxruntime.InferenceSession
 
-    def seen(data: bytes, options: Any, providers: list[str]) -> Any:
-        asked.append((options.intra_op_num_threads, providers))
+    def seen(data: bytes, options: Any, providers: list[str], enable_fallback: int) -> Any:
+        asked.append((options.intra_op_num_threads, providers, enable_fallback))
         return real(data, options, providers=providers)
 
     monkeypatch.setattr("onnxruntime.InferenceSession", seen)
     Network(catalog.find("night"), Running(threads=1, device="cpu"))
-    assert asked == [(1, ["CPUExecutionProvider"])]
+    assert asked == [(1, ["CPUExecutionProvider"], 0)]
 
 
 def test_a_missing_openvino_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
