@@ -54,7 +54,21 @@ def of_size(kind: str, width: int = 1200, height: int = 1000) -> bytes:
     return file_of(np.zeros((height, width, 3), np.uint8), kind)
 
 
+def tiled(side: int, *sides: int) -> bytes:
+    """A gray TIFF of 16x16 pixels in a tile of this side, then said to be of others."""
+    data = zlib.compress(bytes(side * side), 9)
+    plain = [(256, 16), (257, 16), (258, 8), (259, 8), (262, 1), (277, 1)]
+    tiles = [(tag, one) for one in (side, *sides) for tag in (322, 323)]
+    rows = [*plain, *tiles, (324, 0), (325, len(data))]
+    at = 8 + 2 + 12 * len(rows) + 4
+    entries = [struct.pack("<HHLL", t, 4, 1, at if t == 324 else value) for t, value in rows]
+    head = b"II*\0" + struct.pack("<LH", 8, len(rows))
+    return head + b"".join(entries) + bytes(4) + data
+
+
 BOMBS = {
+    "tiles": tiled(4096),
+    "tiles that are said to be small": tiled(4096, 16),
     "png": png_head(30_000, 20_000),
     "png that Pillow would take": png_head(1200, 1000),
     "webp": webp_head(16_000, 16_000),
