@@ -16,6 +16,8 @@ import humatte
 from humatte.image_io import encode, read
 
 URL = "/v1.0/removebg"
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def ask(client: Client, data: bytes = PNG, **fields: Any) -> Any:
@@ -175,7 +177,9 @@ def test_what_is_refused(client: Client, fields: dict[str, str], code: str) -> N
         ({"json": {"image_file_b64": {"a": 1}}}, "bad_body"),
         ({"json": {"wings": 2}}, "unknown_parameter"),
         ({"json": [1]}, "bad_body"),
-        ({"content": b"{", "headers": {"Content-Type": "application/json"}}, "bad_body"),
+        ({"content": b"{", "headers": JSON}, "bad_body"),
+        ({"content": b'{"\\ud800": 1}', "headers": JSON}, "unknown_parameter"),
+        ({"content": b'{"size": "\\ud800"}', "headers": JSON}, "bad_body"),
     ],
     ids=str,
 )
