@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import json
+import threading
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from serving import PNG, Client, DrawnNetwork, file_of, pixels_of, scene
 
 import humatte
 from humatte.image_io import encode, read
+from humatte.server.removebg_fields import fields_of
 
 URL = "/v1.0/removebg"
 JSON = {"Content-Type": "application/json"}
@@ -187,6 +190,57 @@ def test_bodies_that_are_refused(client: Client, way: dict[str, Any], code: str)
     answer = client.later("POST", URL, **way).result(60)
     assert answer.status_code == 400, answer.text
     assert answer.json()["errors"][0]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"[" * 60_000, JSON),
+        (b'{"size": ' + b'{"a": ' * 1000, JSON),
+        (b'{"size": "auto"' + b', "size": "auto"' * 65 + b"}", JSON),
+        (b'{"image_file_b64": "' + b"\\u0041" * 1000 + b'"}', JSON),
+        (b"size=auto&" * 64, FORM),
+        (b"size=" + b"%41" * 20_000, FORM),
+        (b"%41" * 20_000 + b"=auto", FORM),
+    ],
+    ids=range(7),
+)
+def test_what_would_grow_when_it_is_unpacked_is_refused_before(
+    client: Client, monkeypatch: pytest.MonkeyPatch, body: bytes, headers: dict[str, str]
+) -> None:
+    def parse(*_: object, **__: object) -> None:
+        raise AssertionError("parsed")
+
+    monkeypatch.setattr("json.loads", parse)
+    answer = client.post(URL, body, headers=headers)
+    monkeypatch.undo()
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["errors"][0]["code"] in ("bad_body", "bad_parameter")
+
+
+def test_bodies_are_unpacked_in_the_line(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There its timeout holds for them."""
+    threads = []
+
+    def noted(*given: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return fields_of(*given)
+
+    monkeypatch.setattr("humatte.server.removebg.fields_of", noted)
+    coded = base64.b64encode(PNG).decode()
+    assert client.post(URL, json={"image_file_b64": coded}).status_code == 200
+    assert [name.startswith("humatte-picture") for name in threads] == [True]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_base64_in_lines(client: Client, end: str) -> None:
+    lines = base64.encodebytes(PNG).decode().replace("\n", end)
+    coded = f"data:image/png;base64,{lines}"
+    for way in ({"json": {"image_file_b64": coded}}, {"data": {"image_file_b64": coded}}):
+        answer = client.later("POST", URL, **way).result(60)
+        assert answer.status_code == 200, answer.text
+    slashes = json.dumps({"image_file_b64": coded}).replace("/", "\\/").encode()
+    assert client.post(URL, slashes, headers=JSON).status_code == 200
 
 
 def test_nobody_in_it(client: Client) -> None:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from urllib.parse import quote
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -75,7 +74,8 @@ async def answered(
         others: further parts.
         work: what is done, in a thread, with parts whose heads have been checked.
         finish: makes the answer; whoever it gives the place to gives it back.
-        unpack: takes the pictures out of what was sent, where it holds more than these.
+        unpack: takes the pictures out of what was sent, where it holds more than these; in the
+            same thread.
         formats: further types that a body may have; `unpack` finds it as the part `main`.
 
     Raises:
@@ -107,10 +107,10 @@ async def _made(
     settings = service.settings
     allowance = Allowance(settings.max_bytes, settings.body_s, place.hold, formats)
     sent = await read_parts(request, main, others, allowance)
-    parts = await run_in_threadpool(unpack, request, sent)
     waited = time.perf_counter()
 
     def in_thread() -> Made:
+        parts = unpack(request, sent)
         pixels = check_all(parts, main, settings.most_pixels)
         with service.room.for_one(pixels):
             tasks.go_on()  # it may have waited for long
