@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import struct
 import zlib
@@ -190,6 +191,37 @@ def test_too_many_pixels_of_all_together(small: Client) -> None:
     files = {"image": flat, "keep": flat, "drop": flat}
     message = error_of(small.post("/v1/cutout", files=files), 413)["message"]
     assert "1.4 megapixels together" in message
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("/v1/cutout", False),
+        ("/v1/cutout?size=600x600", True),
+        ("/v1/cutout?pad=9000%25&size=600", True),
+        ("/v1/cutout?crop=900%25", True),
+        ("/v1/cutout?id_photo=35x45mm&dpi=100", True),
+        ("/v1/alpha?size=600", True),
+        ("/v1.0/removebg", False),
+        ("/v1.0/removebg crop", True),
+    ],
+)
+def test_what_is_made_takes_room_as_what_comes_in(
+    small: Client, monkeypatch: pytest.MonkeyPatch, path: str, most: bool
+) -> None:
+    """A picture of few pixels may become one of as many as are allowed."""
+    amounts = []
+
+    def for_one(amount: float) -> Any:
+        amounts.append(amount)
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(small.service.room, "for_one", for_one)
+    route, _, crop = path.partition(" ")
+    data = {"crop": "true", "crop_margin": "900%"} if crop else {}
+    part = "image_file" if "1.0" in route else "image"
+    small.post(route, files={part: PNG}, data=data)
+    assert amounts == [0.5 if most else 96 * 80 / 1e6]
 
 
 def test_too_many_bytes_of_all_together(small: Client, monkeypatch: pytest.MonkeyPatch) -> None:

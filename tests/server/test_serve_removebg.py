@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from drawn import noise
 from PIL import Image
-from serving import PNG, Client, DrawnNetwork, file_of, pixels_of, scene
+from serving import PNG, Client, DrawnNetwork, file_of, pixels_of, scene, until
 
 import humatte
 from humatte.image_io import encode, read
+from humatte.server.answers import FileAnswer
 from humatte.server.removebg_fields import fields_of
 
 URL = "/v1.0/removebg"
@@ -95,6 +96,25 @@ def test_roi_leaves_out_what_is_outside(client: Client) -> None:
         assert alpha[:, 40:].max() == 0
 
 
+def test_roi_is_of_the_picture_as_it_was_sent(client: Client) -> None:
+    large = np.asarray(Image.fromarray(scene()).resize((1200, 1440)))
+    found = []
+    for roi in ("0px 0px 600px 1440px", "0% 0% 50% 100%"):
+        answer = ask(client, file_of(large), roi=roi, size="preview", channels="alpha")
+        assert answer.status_code == 200, answer.text
+        found.append(pixels_of(answer.content))
+    np.testing.assert_array_equal(*found)
+    width = found[0].shape[1]
+    assert found[0][:, : width // 2].max() == 255
+    assert found[0][:, width // 2 + 1 :].max() == 0
+
+
+def test_parameters_in_the_address_are_refused(client: Client) -> None:
+    answer = client.post(f"{URL}?size=preview", files={"image_file": PNG})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["code"] == "bad_parameter"
+
+
 @pytest.mark.parametrize(
     ("size", "most"), [("preview", 250_000), ("regular", 250_000), ("medium", 1_500_000)]
 )
@@ -127,6 +147,22 @@ def test_an_answer_as_json(client: Client) -> None:
     assert 0 <= place["top"] < 20
     assert place["top"] + place["height"] == 96
     assert 0 <= place["left"] < 40 < place["left"] + place["width"] <= 80
+
+
+def test_an_answer_as_json_holds_its_place_until_it_is_out(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = []
+
+    async def call(self: FileAnswer, *channels: Any) -> None:
+        inside.append((client.service.line.inside, self.media_type))
+        await sent(self, *channels)
+
+    sent = FileAnswer.__call__
+    monkeypatch.setattr(FileAnswer, "__call__", call)
+    client.post(URL, files={"image_file": PNG}, headers={"Accept": "application/json"})
+    assert inside == [(1, "application/json")]
+    until(lambda: client.service.line.inside == 0)
 
 
 def test_type_level_none_tells_no_type(client: Client) -> None:

@@ -65,6 +65,7 @@ async def answered(
     finish: Callable[[Made, Place], Response] = FileAnswer,
     unpack: Unpack = lambda _, parts: parts,
     formats: Collection[str] = (),
+    enlarges: Callable[[], bool] = lambda: False,
 ) -> Response:
     """Reads a request's pictures, has them worked on in the line, and answers.
 
@@ -77,6 +78,7 @@ async def answered(
         unpack: takes the pictures out of what was sent, where it holds more than these; in the
             same thread.
         formats: further types that a body may have; `unpack` finds it as the part `main`.
+        enlarges: whether the result may have more pixels than the picture; asked after `unpack`.
 
     Raises:
         Refusal: it is not done.
@@ -87,7 +89,7 @@ async def answered(
         raise Refusal(503, "stopping", "the service is shutting down; try again later")
     place = service.line.enter()
     try:
-        made = await _made(request, service, place, main, others, work, unpack, formats)
+        made = await _made(request, service, place, main, others, work, unpack, formats, enlarges)
         return finish(made, place)
     except BaseException:
         place.leave()
@@ -103,6 +105,7 @@ async def _made(
     work: Work,
     unpack: Unpack,
     formats: Collection[str],
+    enlarges: Callable[[], bool],
 ) -> Made:
     settings = service.settings
     allowance = Allowance(settings.max_bytes, settings.body_s, place.hold, formats)
@@ -112,6 +115,8 @@ async def _made(
     def in_thread() -> Made:
         parts = unpack(request, sent)
         pixels = check_all(parts, main, settings.most_pixels)
+        if enlarges():
+            pixels = max(pixels, settings.max_megapixels)
         with service.room.for_one(pixels):
             tasks.go_on()  # it may have waited for long
             stages = Stages({"queue": time.perf_counter() - waited})

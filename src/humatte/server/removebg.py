@@ -7,13 +7,17 @@ left aside silently. Answers and errors have its shape.
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from humatte.arrays import Size
+from humatte.image_io import Picture
 from humatte.server.answers import FileAnswer, answered
 from humatte.server.documents import FILE_ANSWER, Answers
 from humatte.server.line import Place
@@ -94,7 +98,11 @@ _FORM = {
 )
 async def removebg(request: Request) -> Response:
     """docs/serving.md lists what is done of its parameters, and what is refused."""
-    service = service_of(request)
+    if request.query_params:
+        raise Refusal(
+            400, "bad_parameter", "parameters in the address are not read here; send them as a form"
+        )
+    service, wants_json = service_of(request), _wants_json(request)
     asked: list[Asked] = []
 
     def unpack(request: Request, parts: dict[str, bytes]) -> dict[str, bytes]:
@@ -105,18 +113,33 @@ async def removebg(request: Request) -> Response:
     def work(parts: Mapping[str, bytes], stages: Stages) -> Made:
         wish = asked[0]
         options = wish.options(parts.get(BEHIND), service.settings.most_pixels)
-        picture = resized(decode(parts[MAIN], wish.format_name, stages), wish.most_pixels)
-        hints = roi_hints(wish.roi, (picture.image.shape[0], picture.image.shape[1]))
+        whole = decode(parts[MAIN], wish.format_name, stages)
+        picture = resized(whole, wish.most_pixels)
+        hints = roi_hints(wish.roi, _size(picture), _size(whole))
+        del whole
         made = make(service, picture, options, wish.format_name, hints, None, stages)
         if not made.person_found:
             raise Refusal(400, "unknown_foreground", "no person was found in the picture")
-        return made
+        return _as_json(made) if wants_json else made
 
     def finish(made: Made, place: Place) -> Response:
-        return _answer(request, made, place, asked[0])
+        return _answer(made, place, asked[0])
 
     others = (BEHIND, BASE64, *PARAMETERS)
-    return await answered(request, MAIN, others, work, finish, unpack, formats=(JSON, FORM))
+    return await answered(
+        request,
+        MAIN,
+        others,
+        work,
+        finish,
+        unpack,
+        formats=(JSON, FORM),
+        enlarges=lambda: asked[0].crop is not None,
+    )
+
+
+def _size(picture: Picture) -> Size:
+    return picture.image.shape[0], picture.image.shape[1]
 
 
 def _fields_of(request: Request, parts: dict[str, bytes]) -> dict[str, bytes]:
@@ -125,29 +148,23 @@ def _fields_of(request: Request, parts: dict[str, bytes]) -> dict[str, bytes]:
     return fields_of(kind, parts.get(MAIN, b"")) if kind in (JSON, FORM) else parts
 
 
-def _answer(request: Request, made: Made, place: Place, asked: Asked) -> Response:
-    headers = {
-        "X-Width": str(made.size[1]),
-        "X-Height": str(made.size[0]),
-        "X-Credits-Charged": "0",
-    }
-    if asked.tells_type:
-        headers["X-Type"] = "person"
-    accepted = [part.partition(";")[0].strip() for part in _accepted(request)]
-    if JSON in accepted:
-        response: Response = JSONResponse({"data": _data(made)}, headers=headers)
-        place.leave()
-        return response
+def _answer(made: Made, place: Place, asked: Asked) -> Response:
     response = FileAnswer(made, place)
-    response.headers.update(headers)
+    response.headers["X-Width"] = str(made.size[1])
+    response.headers["X-Height"] = str(made.size[0])
+    response.headers["X-Credits-Charged"] = "0"
+    if asked.tells_type:
+        response.headers["X-Type"] = "person"
     return response
 
 
-def _accepted(request: Request) -> list[str]:
-    return request.headers.get("accept", "").lower().split(",")
+def _wants_json(request: Request) -> bool:
+    accepted = request.headers.get("accept", "").lower().split(",")
+    return JSON in [part.partition(";")[0].strip() for part in accepted]
 
 
-def _data(made: Made) -> dict[str, object]:
+def _as_json(made: Made) -> Made:
+    """The same with its file in JSON: made in a thread, as it may have tens of megabytes."""
     found: dict[str, object] = {"result_b64": base64.b64encode(made.data).decode("ascii")}
     if made.box is not None:
         height, width = made.box.size
@@ -157,7 +174,7 @@ def _data(made: Made) -> dict[str, object]:
             "foreground_width": width,
             "foreground_height": height,
         }
-    return found
+    return replace(made, data=json.dumps({"data": found}).encode(), media_type=JSON)
 
 
 def refused(refusal: Refusal) -> JSONResponse:
