@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import threading
 import warnings
 from pathlib import Path
@@ -13,8 +14,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from humatte.errors import OutputError, PictureError, UsageError
-from humatte.image_io import WRITABLE_FORMATS, Kept, encode, orientation, output_format, read, write
+from humatte.errors import OutputError, PictureError, TooLargeError, UsageError
+from humatte.image_io import (
+    WRITABLE_FORMATS,
+    Kept,
+    encode,
+    head,
+    orientation,
+    output_format,
+    read,
+    write,
+)
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 LOSSLESS = ("PNG", "TIFF")
@@ -331,3 +341,39 @@ def test_the_orientation_that_reading_undoes(tmp_path: Path, suffix: str, turn: 
     Image.fromarray(gradient(40, 30)).save(path, exif=exif)
     assert orientation(path) == orientation(path.read_bytes()) == turn
     assert read(path).image.shape[:2] == ((40, 30) if turn == 1 else (30, 40))
+
+
+def tiled(width: int, form: str, value: str, kind: int) -> bytes:
+    """A TIFF of 16x16 pixels with a tile of that width and 4096 rows, in one form or another."""
+    order, big = form[0], form[1:] == "big"
+    number, inline = ("Q", 8) if big else ("L", 4)
+    rows = [(256, 16), (257, 16), (258, 8), (259, 1), (262, 1), (277, 1), (323, 4096), (324, 8)]
+    entries = [
+        struct.pack(f"{order}HH{number}{number}", t, 16 if big else 4, 1, v) for t, v in rows
+    ]
+    stored = struct.pack(f"{order}{value}", width)
+    end = struct.pack(f"{order}HH{number}", 322, kind, 1) + stored.ljust(inline, b"\0")
+    mark = b"II" if order == "<" else b"MM"
+    versions = (43, 8, 0, 16, len(rows) + 1) if big else (42, 8, len(rows) + 1)
+    start = mark + struct.pack(f"{order}{'HHHQQ' if big else 'HLH'}", *versions)
+    return start + b"".join([*entries, end]) + bytes(inline) + bytes(256)
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "kind"),
+    [
+        ("<", "L", 4),
+        (">", "L", 4),
+        ("<", "H", 3),
+        (">", "H", 3),
+        ("<big", "Q", 16),
+        ("<big", "H", 3),
+    ],
+)
+def test_tiles_far_larger_than_their_picture_are_refused(form: str, value: str, kind: int) -> None:
+    """The decoder would make room for one of them whole."""
+    data = tiled(20_000, form, value, kind)
+    for ask in (head, read):
+        with pytest.raises(TooLargeError, match="in tiles of 20000x4096"):
+            ask(data)
+    assert head(tiled(256, form, value, kind)) == ("TIFF", (16, 16))

@@ -47,7 +47,7 @@ LAYERS = [
     ["video_read"],
     ["video_pixels"],
     ["prepare", "image_io", "metrics", "colour", "clip"],
-    ["metadata", "deep", "runtimes", "machine"],
+    ["metadata", "deep", "runtimes", "machine", "tiff_tiles"],
     [
         "arrays",
         "onnx_file",

@@ -29,6 +29,7 @@ from humatte.deep import Deep
 from humatte.errors import OutputError, PictureError, TooLargeError, UsageError, one_line
 from humatte.metadata import Kept
 from humatte.paths import Beside
+from humatte.tiff_tiles import check_tiles
 
 __all__ = [
     "DEEP_FORMATS",
@@ -114,12 +115,12 @@ def read(source: Path | bytes, *, keep_deep: bool = False) -> Picture:
     Raises:
         PictureError: missing, empty, truncated, not a picture, floating-point or 32-bit values,
             16-bit planes, or more pixels than Pillow's limit (`PIL.Image.MAX_IMAGE_PIXELS` x 2,
-            about 179 megapixels).
+            about 179 megapixels), or a TIFF's tiles far more than it.
     """
     name = "the picture's bytes" if isinstance(source, bytes) else str(source)
     with _explained(name), _open(source) as file, _identified(file) as opened:
         stored = deep.layout(opened)  # unknown once it is loaded
-        orientation, kept = _load(opened)
+        orientation, kept = _load(opened, file)
         values = deep.gray(opened)
         if stored and values is None:
             file.seek(0)
@@ -137,11 +138,13 @@ def head(source: Path | bytes) -> tuple[str, Size]:
     """Pillow's name of a picture's format, and its (height, width) as stored. Decodes nothing.
 
     Raises:
-        TooLargeError: more pixels than Pillow's limit.
+        TooLargeError: more pixels than Pillow's limit, or a TIFF's tiles have far more than it.
         PictureError: missing, empty, or not a picture.
     """
     name = "the picture's bytes" if isinstance(source, bytes) else str(source)
     with _explained(name), _open(source) as file, _identified(file) as opened:
+        if opened.format == "TIFF":
+            check_tiles(file, (opened.height, opened.width))
         return str(opened.format), (opened.height, opened.width)
 
 
@@ -220,7 +223,7 @@ def _explained(name: str) -> Iterator[None]:
             f"{name}: more than {limit:.0f} megapixels, which is refused; make it smaller first"
         ) from None
     except PictureError as error:
-        raise PictureError(f"{name}: {error}") from None
+        raise type(error)(f"{name}: {error}") from None
     except MemoryError:
         raise PictureError(f"{name}: too large for this machine's memory") from None
     except Exception as error:
@@ -230,9 +233,10 @@ def _explained(name: str) -> Iterator[None]:
         raise PictureError(f"{name}: broken or cut off ({reason}); get the file again") from error
 
 
-def _load(opened: PillowImage.Image) -> tuple[int, Kept]:
+def _load(opened: PillowImage.Image, file: BinaryIO) -> tuple[int, Kept]:
     """Decodes; gives the orientation that is still to be undone, and what is kept."""
     if opened.format == "TIFF":
+        check_tiles(file, (opened.height, opened.width))
         _facts(opened)  # loading reads its tags too, and not quietly
         deep.refuse_planes(opened)
     opened.load()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import struct
 import zlib
@@ -54,7 +55,21 @@ def of_size(kind: str, width: int = 1200, height: int = 1000) -> bytes:
     return file_of(np.zeros((height, width, 3), np.uint8), kind)
 
 
+def tiled(side: int, *sides: int) -> bytes:
+    """A gray TIFF of 16x16 pixels in a tile of this side, then said to be of others."""
+    data = zlib.compress(bytes(side * side), 9)
+    plain = [(256, 16), (257, 16), (258, 8), (259, 8), (262, 1), (277, 1)]
+    tiles = [(tag, one) for one in (side, *sides) for tag in (322, 323)]
+    rows = [*plain, *tiles, (324, 0), (325, len(data))]
+    at = 8 + 2 + 12 * len(rows) + 4
+    entries = [struct.pack("<HHLL", t, 4, 1, at if t == 324 else value) for t, value in rows]
+    head = b"II*\0" + struct.pack("<LH", 8, len(rows))
+    return head + b"".join(entries) + bytes(4) + data
+
+
 BOMBS = {
+    "tiles": tiled(4096),
+    "tiles that are said to be small": tiled(4096, 16),
     "png": png_head(30_000, 20_000),
     "png that Pillow would take": png_head(1200, 1000),
     "webp": webp_head(16_000, 16_000),
@@ -176,6 +191,37 @@ def test_too_many_pixels_of_all_together(small: Client) -> None:
     files = {"image": flat, "keep": flat, "drop": flat}
     message = error_of(small.post("/v1/cutout", files=files), 413)["message"]
     assert "1.4 megapixels together" in message
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("/v1/cutout", False),
+        ("/v1/cutout?size=600x600", True),
+        ("/v1/cutout?pad=9000%25&size=600", True),
+        ("/v1/cutout?crop=900%25", True),
+        ("/v1/cutout?id_photo=35x45mm&dpi=100", True),
+        ("/v1/alpha?size=600", True),
+        ("/v1.0/removebg", False),
+        ("/v1.0/removebg crop", True),
+    ],
+)
+def test_what_is_made_takes_room_as_what_comes_in(
+    small: Client, monkeypatch: pytest.MonkeyPatch, path: str, most: bool
+) -> None:
+    """A picture of few pixels may become one of as many as are allowed."""
+    amounts = []
+
+    def for_one(amount: float) -> Any:
+        amounts.append(amount)
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(small.service.room, "for_one", for_one)
+    route, _, crop = path.partition(" ")
+    data = {"crop": "true", "crop_margin": "900%"} if crop else {}
+    part = "image_file" if "1.0" in route else "image"
+    small.post(route, files={part: PNG}, data=data)
+    assert amounts == [0.5 if most else 96 * 80 / 1e6]
 
 
 def test_too_many_bytes_of_all_together(small: Client, monkeypatch: pytest.MonkeyPatch) -> None:

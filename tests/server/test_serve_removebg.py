@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import base64
 import io
+import json
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
 from drawn import noise
 from PIL import Image
-from serving import PNG, Client, DrawnNetwork, file_of, pixels_of, scene
+from serving import PNG, Client, DrawnNetwork, file_of, pixels_of, scene, until
 
 import humatte
 from humatte.image_io import encode, read
+from humatte.server.answers import FileAnswer
+from humatte.server.removebg_fields import fields_of
 
 URL = "/v1.0/removebg"
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def ask(client: Client, data: bytes = PNG, **fields: Any) -> Any:
@@ -90,6 +96,25 @@ def test_roi_leaves_out_what_is_outside(client: Client) -> None:
         assert alpha[:, 40:].max() == 0
 
 
+def test_roi_is_of_the_picture_as_it_was_sent(client: Client) -> None:
+    large = np.asarray(Image.fromarray(scene()).resize((1200, 1440)))
+    found = []
+    for roi in ("0px 0px 600px 1440px", "0% 0% 50% 100%"):
+        answer = ask(client, file_of(large), roi=roi, size="preview", channels="alpha")
+        assert answer.status_code == 200, answer.text
+        found.append(pixels_of(answer.content))
+    np.testing.assert_array_equal(*found)
+    width = found[0].shape[1]
+    assert found[0][:, : width // 2].max() == 255
+    assert found[0][:, width // 2 + 1 :].max() == 0
+
+
+def test_parameters_in_the_address_are_refused(client: Client) -> None:
+    answer = client.post(f"{URL}?size=preview", files={"image_file": PNG})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["code"] == "bad_parameter"
+
+
 @pytest.mark.parametrize(
     ("size", "most"), [("preview", 250_000), ("regular", 250_000), ("medium", 1_500_000)]
 )
@@ -122,6 +147,22 @@ def test_an_answer_as_json(client: Client) -> None:
     assert 0 <= place["top"] < 20
     assert place["top"] + place["height"] == 96
     assert 0 <= place["left"] < 40 < place["left"] + place["width"] <= 80
+
+
+def test_an_answer_as_json_holds_its_place_until_it_is_out(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = []
+
+    async def call(self: FileAnswer, *channels: Any) -> None:
+        inside.append((client.service.line.inside, self.media_type))
+        await sent(self, *channels)
+
+    sent = FileAnswer.__call__
+    monkeypatch.setattr(FileAnswer, "__call__", call)
+    client.post(URL, files={"image_file": PNG}, headers={"Accept": "application/json"})
+    assert inside == [(1, "application/json")]
+    until(lambda: client.service.line.inside == 0)
 
 
 def test_type_level_none_tells_no_type(client: Client) -> None:
@@ -175,7 +216,9 @@ def test_what_is_refused(client: Client, fields: dict[str, str], code: str) -> N
         ({"json": {"image_file_b64": {"a": 1}}}, "bad_body"),
         ({"json": {"wings": 2}}, "unknown_parameter"),
         ({"json": [1]}, "bad_body"),
-        ({"content": b"{", "headers": {"Content-Type": "application/json"}}, "bad_body"),
+        ({"content": b"{", "headers": JSON}, "bad_body"),
+        ({"content": b'{"\\ud800": 1}', "headers": JSON}, "unknown_parameter"),
+        ({"content": b'{"size": "\\ud800"}', "headers": JSON}, "bad_body"),
     ],
     ids=str,
 )
@@ -183,6 +226,57 @@ def test_bodies_that_are_refused(client: Client, way: dict[str, Any], code: str)
     answer = client.later("POST", URL, **way).result(60)
     assert answer.status_code == 400, answer.text
     assert answer.json()["errors"][0]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"[" * 60_000, JSON),
+        (b'{"size": ' + b'{"a": ' * 1000, JSON),
+        (b'{"size": "auto"' + b', "size": "auto"' * 65 + b"}", JSON),
+        (b'{"image_file_b64": "' + b"\\u0041" * 1000 + b'"}', JSON),
+        (b"size=auto&" * 64, FORM),
+        (b"size=" + b"%41" * 20_000, FORM),
+        (b"%41" * 20_000 + b"=auto", FORM),
+    ],
+    ids=range(7),
+)
+def test_what_would_grow_when_it_is_unpacked_is_refused_before(
+    client: Client, monkeypatch: pytest.MonkeyPatch, body: bytes, headers: dict[str, str]
+) -> None:
+    def parse(*_: object, **__: object) -> None:
+        raise AssertionError("parsed")
+
+    monkeypatch.setattr("json.loads", parse)
+    answer = client.post(URL, body, headers=headers)
+    monkeypatch.undo()
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["errors"][0]["code"] in ("bad_body", "bad_parameter")
+
+
+def test_bodies_are_unpacked_in_the_line(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There its timeout holds for them."""
+    threads = []
+
+    def noted(*given: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return fields_of(*given)
+
+    monkeypatch.setattr("humatte.server.removebg.fields_of", noted)
+    coded = base64.b64encode(PNG).decode()
+    assert client.post(URL, json={"image_file_b64": coded}).status_code == 200
+    assert [name.startswith("humatte-picture") for name in threads] == [True]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_base64_in_lines(client: Client, end: str) -> None:
+    lines = base64.encodebytes(PNG).decode().replace("\n", end)
+    coded = f"data:image/png;base64,{lines}"
+    for way in ({"json": {"image_file_b64": coded}}, {"data": {"image_file_b64": coded}}):
+        answer = client.later("POST", URL, **way).result(60)
+        assert answer.status_code == 200, answer.text
+    slashes = json.dumps({"image_file_b64": coded}).replace("/", "\\/").encode()
+    assert client.post(URL, slashes, headers=JSON).status_code == 200
 
 
 def test_nobody_in_it(client: Client) -> None:

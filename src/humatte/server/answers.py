@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from urllib.parse import quote
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -66,6 +65,7 @@ async def answered(
     finish: Callable[[Made, Place], Response] = FileAnswer,
     unpack: Unpack = lambda _, parts: parts,
     formats: Collection[str] = (),
+    enlarges: Callable[[], bool] = lambda: False,
 ) -> Response:
     """Reads a request's pictures, has them worked on in the line, and answers.
 
@@ -75,8 +75,10 @@ async def answered(
         others: further parts.
         work: what is done, in a thread, with parts whose heads have been checked.
         finish: makes the answer; whoever it gives the place to gives it back.
-        unpack: takes the pictures out of what was sent, where it holds more than these.
+        unpack: takes the pictures out of what was sent, where it holds more than these; in the
+            same thread.
         formats: further types that a body may have; `unpack` finds it as the part `main`.
+        enlarges: whether the result may have more pixels than the picture; asked after `unpack`.
 
     Raises:
         Refusal: it is not done.
@@ -87,7 +89,7 @@ async def answered(
         raise Refusal(503, "stopping", "the service is shutting down; try again later")
     place = service.line.enter()
     try:
-        made = await _made(request, service, place, main, others, work, unpack, formats)
+        made = await _made(request, service, place, main, others, work, unpack, formats, enlarges)
         return finish(made, place)
     except BaseException:
         place.leave()
@@ -103,15 +105,18 @@ async def _made(
     work: Work,
     unpack: Unpack,
     formats: Collection[str],
+    enlarges: Callable[[], bool],
 ) -> Made:
     settings = service.settings
     allowance = Allowance(settings.max_bytes, settings.body_s, place.hold, formats)
     sent = await read_parts(request, main, others, allowance)
-    parts = await run_in_threadpool(unpack, request, sent)
     waited = time.perf_counter()
 
     def in_thread() -> Made:
+        parts = unpack(request, sent)
         pixels = check_all(parts, main, settings.most_pixels)
+        if enlarges():
+            pixels = max(pixels, settings.max_megapixels)
         with service.room.for_one(pixels):
             tasks.go_on()  # it may have waited for long
             stages = Stages({"queue": time.perf_counter() - waited})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
@@ -115,8 +116,8 @@ def once(request: Request) -> None:
     Raises:
         Refusal: with its name.
     """
-    names = [name for name, _ in request.query_params.multi_items()]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    twice = next((name for name, count in counts.items() if count > 1), None)
     if twice is not None:
         raise Refusal(400, "bad_option", f"the option '{twice[:40]}' comes twice; give it once")
 

@@ -46,6 +46,8 @@ class Refusal(Exception):
     def __init__(
         self, status: int, code: str, message: str, headers: dict[str, str] | None = None
     ) -> None:
+        # Half a surrogate pair, which JSON's escapes can hold, would stop the answer itself.
+        message = message.encode("utf-8", "replace").decode()
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
         self.headers = headers or {}

@@ -7,27 +7,35 @@ left aside silently. Answers and errors have its shape.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
+from dataclasses import replace
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from humatte.arrays import Size
+from humatte.image_io import Picture
 from humatte.server.answers import FileAnswer, answered
 from humatte.server.documents import FILE_ANSWER, Answers
 from humatte.server.line import Place
 from humatte.server.pictures import Made, Stages, decode, make
 from humatte.server.refusals import Refusal
+from humatte.server.removebg_fields import (
+    BASE64,
+    BEHIND,
+    FORM,
+    JSON,
+    MAIN,
+    fields_of,
+    sorted_out,
+)
 from humatte.server.removebg_words import PARAMETERS, Asked, parse, resized, roi_hints
 from humatte.server.service import service_of
 
 router = APIRouter(tags=["remove.bg"])
-_MAIN, _BEHIND, _BASE64 = "image_file", "bg_image_file", "image_file_b64"
-_MOST_FIELD = 300  # characters of a parameter that is text
 
 
 class ErrorLine(BaseModel):
@@ -56,15 +64,15 @@ _WHY = {
     503: "shutting down",
     504: "took too long",
 }
-_JSON_TOO = FILE_ANSWER["content"] | {"application/json": {"schema": {"type": "object"}}}
+_JSON_TOO = FILE_ANSWER["content"] | {JSON: {"schema": {"type": "object"}}}
 _ANSWERS: Answers = {200: FILE_ANSWER | {"content": _JSON_TOO}}
 _ANSWERS |= {status: {"model": ErrorsAnswer, "description": why} for status, why in _WHY.items()}
 _FORM = {
     "type": "object",
     "properties": {
-        _MAIN: {"type": "string", "format": "binary"},
-        _BEHIND: {"type": "string", "format": "binary"},
-        **{name: {"type": "string"} for name in (_BASE64, *PARAMETERS)},
+        MAIN: {"type": "string", "format": "binary"},
+        BEHIND: {"type": "string", "format": "binary"},
+        **{name: {"type": "string"} for name in (BASE64, *PARAMETERS)},
     },
 }
 
@@ -81,8 +89,8 @@ _FORM = {
                 kind: {"schema": _FORM}
                 for kind in (
                     "multipart/form-data",
-                    "application/json",
-                    "application/x-www-form-urlencoded",
+                    JSON,
+                    FORM,
                 )
             },
         }
@@ -90,119 +98,73 @@ _FORM = {
 )
 async def removebg(request: Request) -> Response:
     """docs/serving.md lists what is done of its parameters, and what is refused."""
-    service = service_of(request)
+    if request.query_params:
+        raise Refusal(
+            400, "bad_parameter", "parameters in the address are not read here; send them as a form"
+        )
+    service, wants_json = service_of(request), _wants_json(request)
     asked: list[Asked] = []
 
     def unpack(request: Request, parts: dict[str, bytes]) -> dict[str, bytes]:
-        pictures, fields = _sorted(_fields_of(request, parts))
-        asked.append(parse(fields, _BEHIND in pictures))
+        pictures, fields = sorted_out(_fields_of(request, parts))
+        asked.append(parse(fields, BEHIND in pictures))
         return pictures
 
     def work(parts: Mapping[str, bytes], stages: Stages) -> Made:
         wish = asked[0]
-        options = wish.options(parts.get(_BEHIND), service.settings.most_pixels)
-        picture = resized(decode(parts[_MAIN], wish.format_name, stages), wish.most_pixels)
-        hints = roi_hints(wish.roi, (picture.image.shape[0], picture.image.shape[1]))
+        options = wish.options(parts.get(BEHIND), service.settings.most_pixels)
+        whole = decode(parts[MAIN], wish.format_name, stages)
+        picture = resized(whole, wish.most_pixels)
+        hints = roi_hints(wish.roi, _size(picture), _size(whole))
+        del whole
         made = make(service, picture, options, wish.format_name, hints, None, stages)
         if not made.person_found:
             raise Refusal(400, "unknown_foreground", "no person was found in the picture")
-        return made
+        return _as_json(made) if wants_json else made
 
     def finish(made: Made, place: Place) -> Response:
-        return _answer(request, made, place, asked[0])
+        return _answer(made, place, asked[0])
 
-    others = (_BEHIND, _BASE64, *PARAMETERS)
-    return await answered(request, _MAIN, others, work, finish, unpack, formats=_FORMS)
+    others = (BEHIND, BASE64, *PARAMETERS)
+    return await answered(
+        request,
+        MAIN,
+        others,
+        work,
+        finish,
+        unpack,
+        formats=(JSON, FORM),
+        enlarges=lambda: asked[0].crop is not None,
+    )
 
 
-_FORMS = ("application/json", "application/x-www-form-urlencoded")
+def _size(picture: Picture) -> Size:
+    return picture.image.shape[0], picture.image.shape[1]
 
 
 def _fields_of(request: Request, parts: dict[str, bytes]) -> dict[str, bytes]:
     """The parts of multipart; or what JSON or a plain form holds, which came as one part."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in _FORMS:
-        return parts
-    body = parts.get(_MAIN, b"")
-    try:
-        if kind == _FORMS[1]:
-            pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=64)
-            found = {name: value.encode() for name, value in pairs}
-        else:
-            given = json.loads(body)
-            if not isinstance(given, dict):
-                raise ValueError("not an object")
-            found = {
-                name: _text_of(value).encode() for name, value in given.items() if value is not None
-            }
-    except (ValueError, RecursionError):
-        raise Refusal(400, "bad_body", "the body is broken; expected JSON or a form") from None
-    for name in found:
-        if name not in (_BASE64, *PARAMETERS):
-            raise Refusal(400, "unknown_parameter", f"unknown parameter '{name[:40]}'")
-    return found
+    return fields_of(kind, parts.get(MAIN, b"")) if kind in (JSON, FORM) else parts
 
 
-def _text_of(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (str, int, float)):
-        return str(value)
-    raise ValueError("neither text nor number")
-
-
-def _sorted(parts: Mapping[str, bytes]) -> tuple[dict[str, bytes], dict[str, str]]:
-    """The pictures among the parts, and the parameters that are text; empty ones are not given."""
-    pictures = {name: parts[name] for name in (_MAIN, _BEHIND) if parts.get(name)}
-    fields = {}
-    for name in PARAMETERS:
-        text = parts.get(name, b"").decode("utf-8", "replace").strip()
-        if len(text) > _MOST_FIELD:
-            raise Refusal(400, "bad_parameter", f"{name} is too long; expected a word")
-        if text:
-            fields[name] = text
-    coded = parts.get(_BASE64)
-    if bool(coded) + (_MAIN in pictures) + ("image_url" in fields) > 1:
-        raise Refusal(
-            400, "multiple_sources", "several pictures; expected image_file or image_file_b64"
-        )
-    if coded:
-        pictures[_MAIN] = _decoded(coded)
-    return pictures, fields
-
-
-def _decoded(coded: bytes) -> bytes:
-    if coded.startswith(b"data:"):
-        coded = coded.partition(b",")[2]
-    try:
-        return base64.b64decode(b"".join(coded.split()), validate=True)
-    except binascii.Error:
-        raise Refusal(400, "invalid_file", f"{_BASE64} is not base64; send it anew") from None
-
-
-def _answer(request: Request, made: Made, place: Place, asked: Asked) -> Response:
-    headers = {
-        "X-Width": str(made.size[1]),
-        "X-Height": str(made.size[0]),
-        "X-Credits-Charged": "0",
-    }
-    if asked.tells_type:
-        headers["X-Type"] = "person"
-    accepted = [part.partition(";")[0].strip() for part in _accepted(request)]
-    if "application/json" in accepted:
-        response: Response = JSONResponse({"data": _data(made)}, headers=headers)
-        place.leave()
-        return response
+def _answer(made: Made, place: Place, asked: Asked) -> Response:
     response = FileAnswer(made, place)
-    response.headers.update(headers)
+    response.headers["X-Width"] = str(made.size[1])
+    response.headers["X-Height"] = str(made.size[0])
+    response.headers["X-Credits-Charged"] = "0"
+    if asked.tells_type:
+        response.headers["X-Type"] = "person"
     return response
 
 
-def _accepted(request: Request) -> list[str]:
-    return request.headers.get("accept", "").lower().split(",")
+def _wants_json(request: Request) -> bool:
+    accepted = request.headers.get("accept", "").lower().split(",")
+    return JSON in [part.partition(";")[0].strip() for part in accepted]
 
 
-def _data(made: Made) -> dict[str, object]:
+def _as_json(made: Made) -> Made:
+    """The same with its file in JSON: made in a thread, as it may have tens of megabytes."""
     found: dict[str, object] = {"result_b64": base64.b64encode(made.data).decode("ascii")}
     if made.box is not None:
         height, width = made.box.size
@@ -212,7 +174,7 @@ def _data(made: Made) -> dict[str, object]:
             "foreground_width": width,
             "foreground_height": height,
         }
-    return found
+    return replace(made, data=json.dumps({"data": found}).encode(), media_type=JSON)
 
 
 def refused(refusal: Refusal) -> JSONResponse:

@@ -215,8 +215,13 @@ def _roi(text: str | None) -> Roi | None:
     return tuple((float(word[1]), word[2] == "%") for word in words if word)
 
 
-def roi_hints(roi: Roi | None, size: Size) -> Hints:
-    """Hints that drop what is outside a rectangle of a picture of that (height, width).
+def roi_hints(roi: Roi | None, size: Size, whole: Size) -> Hints:
+    """Hints that drop what is outside a rectangle.
+
+    Args:
+        roi: in pixels of the picture as it was sent.
+        size: the (height, width) of the hints: those of the picture when it has been reduced.
+        whole: those of the picture as it was sent.
 
     Raises:
         Refusal: an empty rectangle.
@@ -224,10 +229,10 @@ def roi_hints(roi: Roi | None, size: Size) -> Hints:
     if roi is None:
         return NO_HINTS
     height, width = size
-    wholes = (width, height, width, height)
+    sides, sent = (width, height) * 2, (whole[1], whole[0]) * 2
     left, top, right, bottom = (
-        min(whole, round(whole * value / 100 if percent else value))
-        for (value, percent), whole in zip(roi, wholes, strict=True)
+        min(side, round(side * value / (100 if percent else before)))
+        for (value, percent), side, before in zip(roi, sides, sent, strict=True)
     )
     if left >= right or top >= bottom:
         raise Refusal(400, "bad_parameter", "roi: nothing lies in this rectangle")

@@ -43,7 +43,7 @@ async def cutout(request: Request, words: Annotated[CutoutWords, Query()]) -> Re
         picture = decode(parts[_MAIN], format_name, stages)
         return make(service, picture, options, format_name, hints, words.model, stages)
 
-    return await answered(request, _MAIN, PARTS, work)
+    return await answered(request, _MAIN, PARTS, work, enlarges=lambda: words.enlarges)
 
 
 @router.post(
@@ -64,4 +64,4 @@ async def alpha(request: Request, words: Annotated[MatteWords, Query()]) -> Resp
         picture = decode(parts[_MAIN], "PNG", stages)
         return make(service, picture, options, "PNG", hints, words.model, stages)
 
-    return await answered(request, _MAIN, KINDS, work)
+    return await answered(request, _MAIN, KINDS, work, enlarges=lambda: words.enlarges)

@@ -46,6 +46,11 @@ class MatteWords(BaseModel):
     pad: Annotated[Text, _word("1 to 4 lengths in the order of CSS", "5%")] = None
     size: Annotated[Text, _word("1200x800, 1200x, x800, or the longer side", "1024")] = None
 
+    @property
+    def enlarges(self) -> bool:
+        """Whether the result may have more pixels than the picture."""
+        return any(word is not None for word in (self.crop, self.pad, self.size))
+
     def framed(self) -> dict[str, str | bool | None]:
         """What `parse_options` takes of these."""
         names = ("person", "refine", "aspect", "pad", "size")
@@ -73,6 +78,11 @@ class CutoutWords(MatteWords):
     outline: Annotated[Text, _word("WIDTH or WIDTH:COLOUR", "8:white")] = None
     premultiplied: Annotated[bool, Field(description="colours multiplied by alpha")] = False
     format: Annotated[Text, _word("png, webp, jpg, tiff or avif; png unless given", "webp")] = None
+
+    @property
+    def enlarges(self) -> bool:
+        """As of a matte; an id photo has its own size."""
+        return super().enlarges or self.id_photo is not None
 
 
 def alone(word: str | None) -> str | bool | None:
