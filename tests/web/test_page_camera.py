@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from browsing import launched
+from browsing import Served, launched
 from PIL import Image
 
 pytestmark = pytest.mark.timeout(300)  # two busy cores start a browser slowly
@@ -66,3 +66,50 @@ def test_no_camera_is_said_in_words(visit) -> None:
         "() => /camera (was found|may not be used)/.test("
         "document.getElementById('camera-words').textContent)"
     )
+
+
+# A camera that is given when the test says so.
+LATE = """() => {
+  window.asks = [];
+  navigator.mediaDevices.getUserMedia = () => new Promise((resolve) => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
+    canvas.getContext("2d").fillRect(0, 0, 64, 48);
+    const stream = canvas.captureStream(10);
+    window.asks.push({ track: stream.getVideoTracks()[0], allow: () => resolve(stream) });
+  });
+}"""
+STATES = "asks.map(({ track }) => track.readyState)"
+
+
+def test_a_camera_that_is_allowed_too_late_stays_off(visit, address: Served) -> None:
+    page = visit().page
+    page.evaluate(LATE)
+    page.get_by_role("tab", name="Camera").click()
+    page.click("#camera-start")
+    page.get_by_role("tab", name="Pictures").click()
+    before = len(address.asked)
+    page.evaluate("asks[0].allow()")
+    page.wait_for_timeout(300)
+    assert page.evaluate(STATES) == ["ended"]
+    assert [each for each in address.asked[before:] if each[0] == "POST"] == []
+    page.get_by_role("tab", name="Camera").click()
+    assert page.inner_text("#camera-words") == ""
+    page.click("#camera-start")
+    page.evaluate("document.getElementById('cameras').onchange()")  # another one, in between
+    page.evaluate("asks[2].allow()")
+    page.wait_for_selector("#camera-start:text('Stop the camera')")
+    page.evaluate("asks[1].allow()")
+    page.wait_for_timeout(100)
+    assert page.evaluate(STATES) == ["ended", "ended", "live"]
+
+
+def test_a_camera_that_does_not_play_says_so(visit) -> None:
+    page = visit().page
+    page.evaluate(LATE)
+    page.evaluate("HTMLVideoElement.prototype.play = () => Promise.reject(new Error('no frames'))")
+    page.get_by_role("tab", name="Camera").click()
+    page.click("#camera-start")
+    page.evaluate("asks[0].allow()")
+    page.wait_for_selector("#camera-words:text('The camera cannot be used: no frames')")
+    assert page.evaluate(STATES) == ["ended"]
+    assert page.inner_text("#camera-start") == "Start the camera"

@@ -38,6 +38,7 @@ export async function post(path, body, { query = {}, signal, progress, held } = 
     if (answer.status === 200) return answer;
     if (answer.status === 401) {
       await askToken(used);
+      signal?.throwIfAborted();
     } else if (answer.status === 429 || (answer.status === 503 && answer.header("Retry-After"))) {
       await hold(answer.header("Retry-After"), held, signal);
     } else {
