@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from browsing import Served, launched
+from browsing import Served, launched, needs_vendor
 from PIL import Image
 
 pytestmark = pytest.mark.timeout(300)  # two busy cores start a browser slowly
@@ -113,3 +113,25 @@ def test_a_camera_that_does_not_play_says_so(visit) -> None:
     page.wait_for_selector("#camera-words:text('The camera cannot be used: no frames')")
     assert page.evaluate(STATES) == ["ended"]
     assert page.inner_text("#camera-start") == "Start the camera"
+
+
+@needs_vendor
+def test_private_mode_takes_over_a_live_camera(visit) -> None:
+    page = visit().page
+    posts: list[str] = []
+
+    def busy(route) -> None:
+        posts.append(route.request.url)
+        route.fulfill(status=429, headers={"Retry-After": "1"}, body="{}")
+
+    page.route("**/v1/alpha*", busy)
+    page.evaluate(LATE)
+    page.get_by_role("tab", name="Camera").click()
+    page.click("#camera-start")
+    page.evaluate("asks[0].allow()")
+    page.wait_for_selector("#figures:text('The server is busy')")
+    sent = len(posts)
+    page.get_by_role("switch", name="Private mode").check()
+    page.wait_for_selector("#figures:text('ms behind')")
+    assert len(posts) == sent
+    assert page.inner_text("#camera-start") == "Stop the camera"

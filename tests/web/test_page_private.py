@@ -58,6 +58,44 @@ def test_no_picture_leaves_the_page(visit, address: Served, small_photo: Path) -
 
 
 @needs_vendor
+def test_switching_on_stops_what_is_being_sent(visit, small_photo: Path) -> None:
+    page = visit()
+    posts: list[str] = []
+
+    def busy(route) -> None:
+        posts.append(route.request.url)
+        route.fulfill(status=429, headers={"Retry-After": "2"}, body="{}")
+
+    page.page.route("**/v1/cutout*", busy)
+    page.page.set_input_files("#files", small_photo)
+    page.page.wait_for_selector("#list :text('The server is busy')")
+    page.page.get_by_role("switch", name="Private mode").check()
+    page.until_done()
+    page.page.wait_for_timeout(2500)  # the server would have been asked again
+    assert len(posts) == 1
+    assert page.page.inner_text("#list .state") == "Ready"  # it was sent once
+    page.add(small_photo, done=2)
+    assert page.page.locator("#list .state").last.inner_text() == "Ready, never sent"
+    assert len(posts) == 1
+
+
+@needs_vendor
+def test_what_was_sent_is_renewed_in_the_page(visit, address: Served, small_photo: Path) -> None:
+    page = visit()
+    page.add(small_photo)
+    page.page.get_by_role("switch", name="Private mode").check()
+    before = len(address.asked)
+    page.page.click("summary")
+    page.page.select_option("#refine", "off")
+    page.page.wait_for_selector("#list [data-state=working]")
+    page.until_done()
+    page.choose("background", "colour")
+    page.download()
+    asked = [" ".join(each) for each in address.asked[before:]]
+    assert [each for each in asked if not HARMLESS.fullmatch(each)] == []
+
+
+@needs_vendor
 def test_the_switch_is_remembered(visit) -> None:
     page = visit()
     page.page.get_by_role("switch", name="Private mode").check()

@@ -16,8 +16,11 @@ let run = 0; // counts up with every start and stop: what belongs to an older on
 let wished = 0; // the run that waits for its camera; 0: none
 let going = null; // ends the frame that is being sent
 let taken = 0;
+let ready = null;
 
-export function startCamera() {
+/** @param {Promise<void>} settled until then it is not known whether frames may be sent */
+export function startCamera(settled) {
+  ready = settled;
   byId("camera-start").onclick = () => (stream ? stop() : wished || start());
   byId("snapshot").onclick = snapshot;
   byId("cameras").onchange = () => {
@@ -34,6 +37,7 @@ async function start() {
   wished = mine;
   byId("camera-words").textContent = "Waiting for the camera…";
   try {
+    await ready;
     const found = await wanted();
     if (mine !== run) return release(found); // allowed when nobody waited any more
     stream = found;
@@ -119,6 +123,7 @@ async function loop(mine, signal) {
       await show(frame, matted);
     } catch (error) {
       if (mine !== run) return;
+      if (error.name === "AbortError") continue; // private mode was switched on
       return stop(error.message);
     }
     byId("snapshot").disabled = false;

@@ -1,7 +1,7 @@
 // Private mode: whether pictures are worked on in this page, and the network that does it.
 
 import { networks } from "./networks.js";
-import { address, authorization } from "./server.js";
+import { address, authorization, stopSending } from "./server.js";
 import { announce, byId, on, say, state } from "./state.js";
 
 const KEY = "humatte.private";
@@ -24,7 +24,10 @@ export async function startPrivate() {
     state.here = toggle.checked;
     localStorage.setItem(KEY, state.here ? "on" : "off");
     byId("private-state").textContent = "";
-    if (state.here) engine().catch(() => {}); // it says itself what went wrong
+    if (state.here) {
+      stopSending();
+      engine().catch(() => {}); // it says itself what went wrong
+    }
     say("here");
     announce(where());
   };

@@ -33,6 +33,18 @@ export function change(item, values) {
   say("item", item);
 }
 
+// What was not done yet is done in the page; what is done stays, and is renewed there.
+on("here", () => {
+  if (!state.here) return;
+  for (const item of state.items.filter(({ here }) => !here)) {
+    const waits = !["done", "failed"].includes(item.state);
+    if (waits) stop(item);
+    item.here = true;
+    if (waits) enqueue(item);
+    else say("item", item);
+  }
+});
+
 on("run", () => state.items.filter((item) => item.state !== "failed").forEach(enqueue));
 
 async function next(lane) {
@@ -68,7 +80,10 @@ function failed(item, error) {
 }
 
 async function onServer(item, signal) {
-  const answer = await post("/v1/cutout", await bodyOf(item), {
+  const body = await bodyOf(item);
+  signal.throwIfAborted();
+  item.sent = true;
+  const answer = await post("/v1/cutout", body, {
     query: { background: "none", format: "png", refine: state.refine, model: state.model },
     signal,
     ...tells(item),

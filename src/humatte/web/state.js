@@ -2,7 +2,8 @@
 
 /**
  * A picture: {id, name, file, here, state, words, progress, cutout, width, height, strokes, undone, …}.
- * `here`: it is worked on in this page and never sent, whatever the switch says later.
+ * `here`: it is worked on in this page and not sent any more, whatever the switch says later.
+ * `sent`: it went to the server before, or began to.
  * `state`: waiting, sending, working, held (the server is busy), done, failed.
  * `cutout`: the person on transparency, a PNG; stays while it is renewed.
  */
@@ -16,7 +17,7 @@ export const state = {
   model: null,
   models: [],
   refine: "detail",
-  here: false, // private mode, for what is added from now on
+  here: false, // private mode: nothing is sent
 };
 
 const bus = new EventTarget();
