@@ -96,6 +96,26 @@ def test_what_was_sent_is_renewed_in_the_page(visit, address: Served, small_phot
 
 
 @needs_vendor
+def test_a_background_chosen_in_private_mode_is_not_sent(visit, small_photo: Path) -> None:
+    page = visit()
+    switch = page.page.get_by_role("switch", name="Private mode")
+    switch.check()
+    page.choose("background", "picture")
+    behind = put(small_photo.parent / "green.png", np.full((40, 40, 3), (0, 255, 0), np.uint8))
+    page.page.set_input_files("#background-file", behind)
+    page.page.wait_for_selector("#background-name:text('green.png')")
+    switch.uncheck()
+    page.add(small_photo)  # this one is sent
+    bodies: list[bytes] = []
+    page.page.on("request", lambda request: bodies.append(request.post_data_buffer or b""))
+    page.choose("crop", "passport")
+    page.page.wait_for_selector("#crop-words:text('chosen in private mode')")
+    page.choose("crop", "whole")
+    assert tuple(pixels_of(page.download())[5, 5][:3]) == (0, 255, 0)
+    assert not any(bodies)
+
+
+@needs_vendor
 def test_the_switch_is_remembered(visit) -> None:
     page = visit()
     page.page.get_by_role("switch", name="Private mode").check()

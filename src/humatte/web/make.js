@@ -14,17 +14,26 @@ export async function finished(item, tells = {}) {
     throw new Error("Choose a background picture first.");
   }
   if (background.kind === "none" && crop === "whole" && format === "png") return item.cutout;
-  if (item.here) return inPage(item);
+  if (stays(item, background)) return inPage(item);
   const more = background.kind === "picture" ? { background_image: background.picture } : {};
   const query = { ...common(), ...words(item), format };
   return (await post("/v1/cutout", await bodyOf(item, more), { query, ...tells })).blob;
 }
 
+/** Whether a file is made in the page: something of it may not be sent. */
+const stays = (item, { kind, here }) => item.here || (kind === "picture" && here);
+
+/** Why there can be no passport photo of an item, in words; "" where there can. */
+export function noPassport(item, { background } = state) {
+  if (!stays(item, background)) return "";
+  let why = "the background, chosen in private mode, never leaves the page";
+  if (item.here) why = item.sent ? "this picture is not sent again" : "this picture never leaves the page";
+  return `Passport photos are measured by the server; ${why}.`;
+}
+
 async function inPage(item) {
   const { background, crop, format } = state;
-  if (crop === "passport") {
-    throw new Error("Passport photos are measured by the server; this picture never leaves the page.");
-  }
+  if (crop === "passport") throw new Error(noPassport(item));
   const subject = item.subject ?? (await subjectOf(item));
   const { kind, colour, picture, blur } = background;
   return pixels.finish({

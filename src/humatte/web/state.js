@@ -11,7 +11,8 @@ export const state = {
   items: [],
   open: null,
   tab: "pictures",
-  background: { kind: "none", colour: "#ffffff", picture: null, bitmap: null, blur: 2 },
+  // `here`: its picture is not sent.
+  background: { kind: "none", colour: "#ffffff", picture: null, bitmap: null, here: false, blur: 2 },
   crop: "whole",
   format: "png",
   model: null,

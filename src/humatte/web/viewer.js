@@ -4,7 +4,7 @@ import { drawBehind } from "./behind.js";
 import * as brushes from "./brush.js";
 import { frameOf } from "./framing.js";
 import * as pixels from "./pixels.js";
-import { framedByServer } from "./make.js";
+import { framedByServer, noPassport } from "./make.js";
 import { placeSplit, split, startSplit } from "./split.js";
 import { byId, on, say, state } from "./state.js";
 import * as zoom from "./zoom.js";
@@ -113,7 +113,7 @@ async function loadLook(mine, item) {
     mine.blur = made;
   }
   const framedKey = `${item.version} ${state.crop}`;
-  if (state.crop === "passport" && mine.cut && !item.here && mine.framedKey !== framedKey) {
+  if (state.crop === "passport" && mine.cut && !noPassport(item) && mine.framedKey !== framedKey) {
     mine.framedKey = framedKey;
     const made = await framedByServer(item, SMALL);
     if (mine !== shown || mine.framedKey !== framedKey) return made?.close();
@@ -128,7 +128,7 @@ function frame() {
   const whole = { left: 0, top: 0, width: size.width, height: size.height };
   if (brush.kind || !shown.cut) return whole;
   if (state.crop === "passport") {
-    if (!shown.framed || state.open.here) return whole;
+    if (!shown.framed || noPassport(state.open)) return whole;
     return { left: 0, top: 0, width: shown.framed.width, height: shown.framed.height, own: true };
   }
   return frameOf(size, shown.cut.subject, state.crop, state.background.kind === "blur");
