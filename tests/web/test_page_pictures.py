@@ -164,6 +164,24 @@ def test_all_as_zip(visit, small: Path) -> None:
             assert np.array_equal(found, humatte.cutout(small))
 
 
+def test_a_zip_with_a_stronger_blur_has_pictures_that_were_never_opened(visit, small: Path) -> None:
+    names = [small, *(small.with_name(f"{name}.png") for name in ("second", "third"))]
+    for name in names[1:]:
+        name.write_bytes(small.read_bytes())
+    page = visit()
+    page.add(*names)
+    page.choose("background", "blur")
+    page.page.locator("#blur").fill("3")
+    with zipfile.ZipFile(page.download("#download-all")) as files:
+        assert sorted(files.namelist()) == [
+            "second.cutout.png",
+            "small.cutout.png",
+            "third.cutout.png",
+        ]
+        found = np.asarray(Image.open(io.BytesIO(files.read("third.cutout.png"))))
+    assert np.array_equal(found, humatte.cutout(small, background=f"blur:{0.03 * 256:.1f}"))
+
+
 def test_the_token_is_asked_for_once_and_kept_for_the_tab(visit, small: Path) -> None:
     with serving(Settings(token="a good long word")) as address:
         page = visit(address)

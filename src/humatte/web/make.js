@@ -15,6 +15,7 @@ export async function finished(item, tells = {}) {
   }
   if (background.kind === "none" && crop === "whole" && format === "png") return item.cutout;
   if (stays(item, background)) return inPage(item);
+  await measure(item);
   const more = background.kind === "picture" ? { background_image: background.picture } : {};
   const query = { ...common(), ...words(item), format };
   return (await post("/v1/cutout", await bodyOf(item, more), { query, ...tells })).blob;
@@ -44,6 +45,14 @@ async function inPage(item) {
     crop,
     format,
   });
+}
+
+/** A picture that was never opened has no size yet: its cut-out has the same. */
+async function measure(item) {
+  if (item.width) return;
+  const { width, height, bitmap } = await pixels.look(item.cutout, 1);
+  bitmap.close();
+  Object.assign(item, { width, height });
 }
 
 async function subjectOf(item) {
