@@ -88,6 +88,12 @@ def test_the_brush_removes_and_keeps_and_takes_back(page: Visit, astronaut: Path
     assert np.array_equal(pixels_of(page.download()), humatte.cutout(astronaut))
 
 
+def test_a_download_waits_for_what_was_just_painted(page: Visit) -> None:
+    page.page.click("#brush-drop")
+    page.page.mouse.click(*page.shown_at(*FACE))
+    assert alpha_at(page.download(), FACE) == 0
+
+
 def test_all_of_it_without_a_mouse(page: Visit) -> None:
     keys = page.page.keyboard
     page.page.get_by_role("tab", name="Pictures").focus()

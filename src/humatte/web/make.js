@@ -1,14 +1,15 @@
 // Finished pictures: by the server with the options of the page, or in the page.
 
 import * as pixels from "./pixels.js";
-import { bodyOf } from "./queue.js";
+import { bodyOf, settled } from "./queue.js";
 import { post } from "./server.js";
 import { announce, byId, state } from "./state.js";
 
 const PASSPORT = "35x45mm";
 
-/** A finished file of an item, as the page's choices ask for it. */
+/** A finished file of an item, as the page's choices ask for it, once it is cut out. */
 export async function finished(item, tells = {}) {
+  await settled(item);
   const { background, crop, format } = state;
   if (background.kind === "picture" && !background.picture) {
     throw new Error("Choose a background picture first.");

@@ -6,6 +6,7 @@ import { post } from "./server.js";
 import { announce, on, say, state } from "./state.js";
 
 const LANES = { server: 2, page: 1 }; // the server has a queue of its own; a page has one network
+const SOON_MS = 350; // strokes that follow each other quickly are sent together
 const LEAST_PERSON = 0.002; // of the picture, as the library counts somebody as there
 const running = { server: 0, page: 0 };
 const lines = { server: [], page: [] };
@@ -19,8 +20,36 @@ export function enqueue(item) {
   next(lane);
 }
 
+/** The same a little later: more may change meanwhile. It waits from now on. */
+export function enqueueSoon(item) {
+  stop(item);
+  change(item, { state: "waiting", words: "Waiting", progress: null });
+  item.later = setTimeout(() => enqueue(item), SOON_MS);
+}
+
+/**
+ * Waits until an item is cut out as it was asked last.
+ * @throws {Error} it failed, or was removed; in words
+ */
+export function settled(item) {
+  return new Promise((resolve, reject) => {
+    const ends = [];
+    const look = () => {
+      const removed = !state.items.includes(item);
+      if (!removed && item.state !== "done" && item.state !== "failed") return;
+      for (const end of ends) end();
+      if (removed) reject(new Error(`${item.name} was removed.`));
+      else if (item.state === "failed") reject(new Error(item.words));
+      else resolve();
+    };
+    ends.push(on("item", look), on("items", look));
+    look();
+  });
+}
+
 /** Nothing more is done for an item. */
 export function stop(item) {
+  clearTimeout(item.later);
   item.run?.abort();
   item.run = null;
   for (const line of Object.values(lines)) {

@@ -23,9 +23,14 @@ export const state = {
 
 const bus = new EventTarget();
 
-/** Calls `action(detail)` when `topic` was said: items, item, open, look, run, tab, here. */
+/**
+ * Calls `action(detail)` when `topic` was said: items, item, open, look, run, tab, here.
+ * @returns {() => void} ends it
+ */
 export function on(topic, action) {
-  bus.addEventListener(topic, (event) => action(event.detail));
+  const heard = (event) => action(event.detail);
+  bus.addEventListener(topic, heard);
+  return () => bus.removeEventListener(topic, heard);
 }
 
 export function say(topic, detail) {
