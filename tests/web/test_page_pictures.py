@@ -182,6 +182,32 @@ def test_a_zip_with_a_stronger_blur_has_pictures_that_were_never_opened(visit, s
     assert np.array_equal(found, humatte.cutout(small, background=f"blur:{0.03 * 256:.1f}"))
 
 
+def test_a_choice_made_meanwhile_concerns_the_next_download(visit, small: Path) -> None:
+    page = visit()
+    other = small.with_name("other.png")
+    other.write_bytes(small.read_bytes())
+    page.add(small, other)
+    page.page.select_option("#format", "webp")
+    asked: list[str] = []
+
+    def changed(route) -> None:
+        asked.append(route.request.url)
+        page.page.evaluate(
+            """() => {
+              const format = document.getElementById("format");
+              format.value = "png";
+              format.onchange();
+            }"""
+        )
+        route.continue_()
+
+    page.page.route("**/v1/cutout*", changed)
+    with zipfile.ZipFile(page.download("#download-all")) as files:
+        assert sorted(files.namelist()) == ["other.cutout.webp", "small.cutout.webp"]
+        assert {files.read(name)[8:12] for name in files.namelist()} == {b"WEBP"}
+    assert len(asked) == 2
+
+
 def test_the_token_is_asked_for_once_and_kept_for_the_tab(visit, small: Path) -> None:
     with serving(Settings(token="a good long word")) as address:
         page = visit(address)
