@@ -222,6 +222,50 @@ def test_the_token_is_asked_for_once_and_kept_for_the_tab(visit, small: Path) ->
         assert page.page.locator("#token-dialog").is_hidden()
 
 
+def test_who_gives_no_token_is_asked_once(visit, small: Path) -> None:
+    files = [small, *(small.with_name(f"{number}.png") for number in range(5))]
+    for file in files[1:]:
+        file.write_bytes(small.read_bytes())
+    with serving(Settings(token="a good long word")) as address:
+        page = visit(address)
+        page.page.click("#token-cancel")  # asked for the networks
+        page.page.evaluate(
+            """() => {
+              window.shown = 0;
+              const dialog = document.getElementById("token-dialog");
+              const show = dialog.showModal.bind(dialog);
+              dialog.showModal = () => (window.shown += 1, show());
+            }"""
+        )
+        page.page.set_input_files("#files", files)
+        page.page.click("#token-cancel")
+        page.page.wait_for_function(
+            "document.querySelectorAll('#list [data-state=failed]').length === 6"
+        )
+        assert page.page.evaluate("shown") == 1
+        page.page.get_by_role("button", name="Try small.png again").click()
+        page.page.fill("#token", "密語 and more")
+        page.page.keyboard.press("Enter")
+        page.page.wait_for_selector("#token-wrong:text('plain letters')")
+        page.page.fill("#token", "a good long word")
+        page.page.keyboard.press("Enter")
+        page.until_done(1)
+
+
+def test_a_browser_that_stores_nothing(visit, small: Path) -> None:
+    with serving(Settings(token="a good long word")) as address:
+        page = visit(address, on_start="""
+            for (const name of ["localStorage", "sessionStorage"]) {
+              Object.defineProperty(window, name, {
+                get() { throw new DOMException("denied", "SecurityError"); },
+              });
+            }""")
+        page.page.fill("#token", "a good long word")
+        page.page.keyboard.press("Enter")
+        page.add(small)
+        page.download()
+
+
 def test_a_busy_server_is_waited_for_in_words(visit, small: Path) -> None:
     page = visit()
     refusals = iter([{"status": 429, "headers": {"Retry-After": "2"}, "body": "{}"}])

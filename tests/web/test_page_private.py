@@ -116,6 +116,26 @@ def test_a_background_chosen_in_private_mode_is_not_sent(visit, small_photo: Pat
 
 
 @needs_vendor
+def test_a_network_that_cannot_be_fetched(visit, address: Served, small_photo: Path) -> None:
+    page = visit()
+    page.page.route("**/v1/models/*/file", lambda route: route.abort())
+    page.page.get_by_role("switch", name="Private mode").check()
+    page.page.wait_for_selector("#private-state:text('the server does not answer')")
+    page.page.unroute("**/v1/models/*/file")
+    refusals = iter([401])
+
+    def refused(route) -> None:
+        status = next(refusals, None)
+        route.fulfill(status=status, body="{}") if status else route.continue_()
+
+    page.page.route("**/v1/models/*/file", refused)
+    page.page.set_input_files("#files", small_photo)
+    page.page.fill("#token", "a new word, since")
+    page.page.keyboard.press("Enter")
+    page.until_done()
+
+
+@needs_vendor
 def test_the_switch_is_remembered(visit) -> None:
     page = visit()
     page.page.get_by_role("switch", name="Private mode").check()

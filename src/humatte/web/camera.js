@@ -2,7 +2,7 @@
 
 import { blurBehind, drawBehind } from "./behind.js";
 import { add } from "./intake.js";
-import { engine } from "./private.js";
+import { engine, forget } from "./private.js";
 import { post } from "./server.js";
 import { announce, byId, on, state } from "./state.js";
 
@@ -156,7 +156,11 @@ async function mattedByServer(frame, signal) {
 
 async function mattedHere(frame) {
   const network = await engine();
-  const alpha = await network.matte(pixelsOf(frame), { refine: "fast", keep: null, drop: null });
+  const asked = { refine: "fast", keep: null, drop: null };
+  const alpha = await network.matte(pixelsOf(frame), asked).catch((error) => {
+    forget(network); // a worker that failed answers no more
+    throw error;
+  });
   return masked(frame, (i) => 255 * alpha[i]);
 }
 

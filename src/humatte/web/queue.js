@@ -3,6 +3,7 @@
 import * as pixels from "./pixels.js";
 import { engine, forget } from "./private.js";
 import { post } from "./server.js";
+import { NoToken } from "./token.js";
 import { announce, on, say, state } from "./state.js";
 
 const LANES = { server: 2, page: 1 }; // the server has a queue of its own; a page has one network
@@ -106,6 +107,8 @@ function failed(item, error) {
   const again = !(error.status >= 400 && error.status < 500);
   change(item, { state: "failed", words: error.message, progress: null, again });
   announce(`${item.name} failed: ${error.message}`);
+  // Who does not give the token is not asked for it again for each that waits.
+  if (error instanceof NoToken) for (const each of lines.server.splice(0)) failed(each, error);
 }
 
 async function onServer(item, signal) {
@@ -174,7 +177,7 @@ async function inPage(item, signal) {
     signal.throwIfAborted();
     cut = await network.foreground(image, alpha);
   } catch (error) {
-    if (!signal.aborted) forget(); // a worker that failed answers no more
+    if (!signal.aborted) forget(network); // a worker that failed answers no more
     throw error;
   }
   const made = await pixels.packed(cut, own);

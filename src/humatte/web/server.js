@@ -1,7 +1,7 @@
 // Requests to the server: progress, its token, its "not now", its errors in words.
 
 import { state } from "./state.js";
-import { askToken, token } from "./token.js";
+import { askToken, cancelled, token } from "./token.js";
 
 export class Refused extends Error {
   /** What the server said no with: a line for a person. */
@@ -60,11 +60,12 @@ function urlOf(path, query) {
 
 async function sent(url, body, signal, progress, held) {
   for (;;) {
+    const before = cancelled();
     const used = token();
     const answer = await send(url, body, signal, progress);
     if (answer.status === 200) return answer;
     if (answer.status === 401) {
-      await askToken(used);
+      await askToken(used, before);
       if (signal.aborted) throw stopped();
     } else if (answer.status === 429 || (answer.status === 503 && answer.header("Retry-After"))) {
       await hold(answer.header("Retry-After"), held, signal);
