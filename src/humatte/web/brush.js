@@ -5,6 +5,7 @@ import { announce, byId, on, state } from "./state.js";
 import { drawStrokes } from "./strokes.js";
 
 const TINTS = { keep: "rgb(24 160 120)", drop: "rgb(214 64 60)" };
+const STROKES = ["undo", "redo", "clear"]; // buttons
 const KEY_STEP = 0.02; // of the long side
 
 /** `kind`: keep, drop or null; `size`: share of the long side; `at`: [x, y] shares, or null. */
@@ -54,9 +55,12 @@ function buttons() {
   const can = Boolean(item?.width && item.cutout);
   for (const id of ["brush-keep", "brush-drop", "brush-size"]) byId(id).disabled = !can;
   if (!can && brush.kind) choose(null);
+  const focused = document.activeElement;
   byId("undo").disabled = !item?.strokes.length;
   byId("redo").disabled = !item?.undone.length;
   byId("clear").disabled = !item?.strokes.length;
+  // A disabled button would lose the focus: keys go on in the picture.
+  if (STROKES.includes(focused.id) && focused.disabled) byId("stage").focus();
 }
 
 function take(from, to, words) {

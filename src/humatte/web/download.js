@@ -43,7 +43,8 @@ async function busy(button, action) {
   } finally {
     button.ariaBusy = "false";
     show();
-    if (hadFocus) button.focus(); // a disabled button loses it
+    // A disabled button loses it; who went on meanwhile keeps theirs.
+    if (hadFocus && document.activeElement === document.body) button.focus();
   }
 }
 
