@@ -106,7 +106,11 @@ def test_a_camera_that_is_allowed_too_late_stays_off(visit, address: Served) -> 
 def test_a_camera_that_does_not_play_says_so(visit) -> None:
     page = visit().page
     page.evaluate(LATE)
-    page.evaluate("HTMLVideoElement.prototype.play = () => Promise.reject(new Error('no frames'))")
+    page.evaluate(
+        """() => {
+          HTMLVideoElement.prototype.play = () => Promise.reject(new Error("no frames"));
+        }"""
+    )
     page.get_by_role("tab", name="Camera").click()
     page.click("#camera-start")
     page.evaluate("asks[0].allow()")

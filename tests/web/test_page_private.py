@@ -100,12 +100,14 @@ def test_a_background_chosen_in_private_mode_is_not_sent(visit, small_photo: Pat
     page = visit()
     switch = page.page.get_by_role("switch", name="Private mode")
     switch.check()
+    page.add(small_photo)
     page.choose("background", "picture")
     behind = put(small_photo.parent / "green.png", np.full((40, 40, 3), (0, 255, 0), np.uint8))
     page.page.set_input_files("#background-file", behind)
     page.page.wait_for_selector("#background-name:text('green.png')")
     switch.uncheck()
-    page.add(small_photo)  # this one is sent
+    page.add(small_photo, done=2)  # this one is sent
+    page.page.locator("#list .open").last.click()
     bodies: list[bytes] = []
     page.page.on("request", lambda request: bodies.append(request.post_data_buffer or b""))
     page.choose("crop", "passport")
