@@ -254,12 +254,15 @@ def test_who_gives_no_token_is_asked_once(visit, small: Path) -> None:
 
 def test_a_browser_that_stores_nothing(visit, small: Path) -> None:
     with serving(Settings(token="a good long word")) as address:
-        page = visit(address, on_start="""
+        page = visit(
+            address,
+            on_start="""
             for (const name of ["localStorage", "sessionStorage"]) {
               Object.defineProperty(window, name, {
                 get() { throw new DOMException("denied", "SecurityError"); },
               });
-            }""")
+            }""",
+        )
         page.page.fill("#token", "a good long word")
         page.page.keyboard.press("Enter")
         page.add(small)
