@@ -230,7 +230,8 @@ class _Encoded:
         self._source, self._span = source, span
         self._rate = source.rate if source.rate in _RATES[encoder] else 48000
         self._layout = _LAYOUTS.get(source.channels, "stereo")
-        self._resampler = AudioResampler("fltp", self._layout, self._rate)
+        self._resampler = self._new_resampler()
+        self._kind: tuple[str, str, int] | None = None  # of the frames so far
         self._next: int | None = None  # the first sample that is not written yet, from the origin
         stream = output.add_stream(encoder, rate=self._rate)
         if not isinstance(stream, AudioStream):
@@ -252,8 +253,18 @@ class _Encoded:
         made += self._encode(self._resampler.resample(None))
         return [*made, *self._output.encode(None)]
 
+    def _new_resampler(self) -> AudioResampler:
+        return AudioResampler("fltp", self._layout, self._rate)
+
     def _put(self, frame: AudioFrame) -> list[Packet[Stream]]:
-        return self._encode(self._resampler.resample(frame))
+        """Broadcasts change channels and rate within a stream: a resampler is for one kind only."""
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        made: list[Packet[Stream]] = []
+        if self._kind not in (None, kind):
+            made = self._encode(self._resampler.resample(None))
+            self._resampler = self._new_resampler()
+        self._kind = kind
+        return made + self._encode(self._resampler.resample(frame))
 
     def _encode(self, frames: list[AudioFrame]) -> list[Packet[Stream]]:
         made: list[Packet[Stream]] = []
