@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from drawn_video import NTSC, TICK, film, frames
 from serving import Client, error_of, serving, until
 
-from humatte.server import scratch
+from humatte.server import clips, scratch
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +152,6 @@ def test_what_is_no_clip(client: Client, data: bytes, status: int) -> None:
 
 def test_a_clip_that_breaks_in_the_middle(client: Client, clip: bytes, monkeypatch: Any) -> None:
     from humatte.errors import VideoError
-    from humatte.server import clips
 
     def broken(run: Any, tick: Any) -> None:
         raise VideoError(f"{run.job.source}: broken at frame 3")
@@ -186,6 +186,61 @@ def test_limits(tmp_path: Path, clip: bytes, limits: dict[str, Any], code: str) 
     with serving(tmp_path, **limits) as client:
         assert error_of(client.post("/v1/video", clip), 413)["code"] == code
         assert not left(tmp_path)
+
+
+def test_large_frames_are_refused_before_one_is_decoded(
+    tmp_path: Path, clip: bytes, monkeypatch: Any
+) -> None:
+    def decoded(*_: object) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("humatte.video_read._decoded", decoded)
+    with serving(tmp_path, max_megapixels=0.003) as client:
+        error = error_of(client.post("/v1/video", clip), 413)
+        assert error["code"] == "video_too_large"
+        assert error["message"].startswith("frames of 64x48")
+
+
+@pytest.mark.parametrize("words", ["every=100000", "from=0.19&to=9", "every=5"])
+def test_frames_that_are_left_out_count_too(
+    tmp_path: Path, clip: bytes, monkeypatch: Any, words: str
+) -> None:
+    """Also of a file that says nothing of its length."""
+    monkeypatch.setattr("humatte.server.routes_jobs.check_clip", lambda *_: None)
+    monkeypatch.setattr("humatte.server.clips._TIMES_DECODED", 2)
+    with serving(tmp_path, max_video_frames=2) as client:
+        status = ended(client, client.post(f"/v1/video?{words}", clip))
+        assert status["error"]["code"] == "video_too_long", status
+        assert not left(tmp_path)
+
+
+def test_seconds_that_the_file_does_not_tell(tmp_path: Path, clip: bytes, monkeypatch: Any) -> None:
+    monkeypatch.setattr("humatte.server.routes_jobs.check_clip", lambda *_: None)
+    with serving(tmp_path, max_video_s=0.1) as client:
+        status = ended(client, client.post("/v1/video?every=100", clip))
+        assert status["error"]["code"] == "video_too_long", status
+
+
+def test_a_job_without_a_wanted_frame_can_be_cancelled(
+    client: Client, clip: bytes, monkeypatch: Any
+) -> None:
+    """As one of `every=100000`, whose decoding may take for hours."""
+    begun, go_on = threading.Event(), threading.Event()
+    look = clips._Look.__call__
+
+    def slow(self: Any, seconds: Any) -> None:
+        begun.set()
+        assert go_on.wait(30)
+        look(self, seconds)
+
+    monkeypatch.setattr(clips._Look, "__call__", slow)
+    job = client.post("/v1/video?every=100000", clip).json()
+    assert begun.wait(30)
+    client.delete(job["status"])
+    go_on.set()
+    until(lambda: client.get(job["status"]).json()["state"] == "cancelled")
+    assert client.get(job["status"]).json()["frames_done"] == 0
+    assert not left(client.service.settings.temp)
 
 
 def test_more_frames_than_the_file_says(tmp_path: Path, clip: bytes, monkeypatch: Any) -> None:
