@@ -344,6 +344,19 @@ def test_loopback_needs_no_token(host: str) -> None:
     assert Settings(host=host).loopback
 
 
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [("127.0.0.2", "127.0.0.2:8000"), ("::1", "[::1]:8000"), ("0:0::1", "[0:0::1]")],
+)
+def test_the_address_that_it_listens_on_is_its_own_name(
+    tmp_path: Path, host: str, asked: str
+) -> None:
+    with serving(tmp_path, host=host) as client:
+        for name in (asked, "localhost", "127.0.0.1:80"):
+            assert client.get("/healthz", headers={"Host": name}).status_code == 200
+        error_of(client.get("/healthz", headers={"Host": "127.0.0.3"}), 421)
+
+
 def test_what_fails_is_logged_without_what_was_sent(
     client: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
