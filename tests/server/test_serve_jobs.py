@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -15,7 +16,9 @@ import pytest
 from drawn_video import NTSC, TICK, film, frames
 from serving import Client, error_of, serving, until
 
-from humatte.server import clips, scratch
+from humatte.server import bodies, clips, scratch
+from humatte.server.jobs import Jobs
+from humatte.server.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -313,6 +316,89 @@ def test_folders_of_servers_that_were_killed_go(tmp_path: Path) -> None:
     scratch.remove_orphans(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == mine
     live.close()
+
+
+def test_a_folder_that_was_cleared_up_from_outside_is_made_anew(tmp_path: Path) -> None:
+    """As systemd-tmpfiles does with what nobody touched for days."""
+    folder = scratch.Scratch(tmp_path)
+    folder.open()
+    (first,) = tmp_path.iterdir()
+    shutil.rmtree(first)
+    assert folder.new("job").is_dir()
+    (second,) = tmp_path.iterdir()
+    scratch.remove_orphans(tmp_path)
+    assert second.exists(), "it is locked"
+    folder.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("refused", [1, 99])
+def test_a_folder_whose_lock_another_server_took(
+    tmp_path: Path, monkeypatch: Any, refused: int
+) -> None:
+    """It is about to be removed: another is made. Where nothing can be locked, one without."""
+    answers = iter([False] * refused)
+    take = scratch._take
+    monkeypatch.setattr(scratch, "_take", lambda lock: next(answers, None) is None and take(lock))
+    folder = scratch.Scratch(tmp_path)
+    folder.open()
+    monkeypatch.undo()
+    (made,) = tmp_path.iterdir()
+    scratch.remove_orphans(tmp_path)
+    assert made.exists() == (refused == 1)
+    folder.close()
+
+
+def test_cancelling_one_that_is_just_done(tmp_path: Path, monkeypatch: Any) -> None:
+    class Work:
+        media_type = "video/mp4"
+
+        def __call__(self, job: Any) -> Path:
+            return Path(job.source)
+
+    jobs = Jobs(Settings(temp=tmp_path))
+    jobs.open()
+    job = jobs.begin()
+    job.source.touch()
+    caller = threading.Thread(target=jobs.cancel, args=(job,))
+    end = jobs._end
+
+    def slow(job: Any, state: Any) -> None:
+        if state == "done":
+            caller.start()
+            caller.join(0.1)
+        end(job, state)
+
+    monkeypatch.setattr(jobs, "_end", slow)
+    jobs.submit(job, Work())
+    assert job.future is not None
+    job.future.result(30)
+    caller.join(30)
+    assert job.state == "cancelled"
+    assert not job.folder.exists()
+    jobs.close()
+
+
+def test_the_disk_does_not_hold_up_others(client: Client, clip: bytes, monkeypatch: Any) -> None:
+    """Files are written and removed in threads, not in the event loop."""
+    where = []
+    whole, rmtree = bodies.Memory.whole, shutil.rmtree
+
+    def noted(call: Any) -> Any:
+        def called(*given: Any, **how: Any) -> Any:
+            where.append(threading.current_thread())
+            return call(*given, **how)
+
+        return called
+
+    monkeypatch.setattr(bodies.Memory, "whole", noted(whole))
+    monkeypatch.setattr(shutil, "rmtree", noted(rmtree))
+    begun = client.post("/v1/video?background=red", clip)
+    assert ended(client, begun)["state"] == "done"
+    client.delete(begun.json()["status"])
+    client.post("/v1/video", b"no clip")
+    assert len(where) >= 4
+    assert client._thread not in where
 
 
 def test_only_this_user_may_look_into_them(tmp_path: Path) -> None:

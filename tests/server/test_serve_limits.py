@@ -278,6 +278,29 @@ def test_who_goes_away_is_not_worked_for(client: Client) -> None:
     assert len(client.network.shapes) == before + 1, "stopped before the next run"
 
 
+def test_who_went_away_at_once_is_not_begun_for(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+    monkeypatch.setattr(client.service.line, "submit", lambda *given: begun.append(given))
+
+    async def cut_off() -> None:
+        messages = [{"type": "http.request", "body": PNG}, {"type": "http.disconnect"}]
+
+        async def receive() -> Any:
+            return messages.pop(0)
+
+        async def send(message: Any) -> None:
+            raise AssertionError("nobody is there")
+
+        path = {"type": "http", "method": "POST", "path": "/v1/cutout", "query_string": b""}
+        await client.app({**path, "headers": [(b"host", b"localhost")]}, receive, send)
+
+    client.wait(cut_off())
+    assert begun == []
+    assert client.service.line.inside == 0
+
+
 def test_a_token(tmp_path: Path) -> None:
     with serving(tmp_path, token="long enough", host="0.0.0.0") as client:
         for headers in (
