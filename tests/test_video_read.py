@@ -11,7 +11,7 @@ from drawn_video import NTSC, TICK, colours, film, frames, opacity, patches, pla
 
 from humatte import video_io
 from humatte.clip import Frame, Part
-from humatte.errors import UsageError, VideoError
+from humatte.errors import TooLargeError, UsageError, VideoError
 
 EVEN = range(0, 20 * 1001, 1001)
 
@@ -339,3 +339,28 @@ def test_tables_of_times_that_cannot_be_used(tmp_path: Path, rows: str, message:
     (tmp_path / "times.csv").write_text("file,pts,time_base,duration\n" + rows)
     with pytest.raises(VideoError, match=message):
         video_io.read(tmp_path)
+
+
+def test_too_large_frames_are_not_decoded(tmp_path: Path) -> None:
+    """Neither where the head says it, nor where they grow on the way."""
+    times_of = [0, 1001, 2002]
+    small = film(tmp_path / "small.h264", frames(times_of, TICK))
+    large = film(tmp_path / "large.h264", frames(times_of, TICK, (192, 256)))
+    both = tmp_path / "both.h264"
+    both.write_bytes(small.read_bytes() + large.read_bytes())
+    with pytest.raises(TooLargeError, match=r"frames of 256x192 are too large; .* 0\.01 mega"):
+        video_io.read(large, most_pixels=10_000)
+    reader = video_io.read(both)
+    assert len(list(reader)) == 6
+    assert "another size" in reader.notices[0]
+    reader = video_io.read(both, most_pixels=10_000)
+    assert 1 <= len(list(reader)) <= 3
+    assert "another size" not in str(reader.notices)
+
+
+def test_every_decoded_frame_is_looked_at(clip: Path) -> None:
+    seen: list[Fraction] = []
+    reader = video_io.read(clip, Part(10 * NTSC, every=100))
+    assert len(list(reader.frames(looked=seen.append))) == 1
+    assert len(seen) >= 10
+    assert seen[-1] == 19 * NTSC

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
@@ -84,12 +85,19 @@ def serve(
 ) -> None:
     """Serve an HTTP API and a web page, on this machine."""
     from humatte.catalog import DEFAULT, load
+    from humatte.errors import UsageError
     from humatte.runtimes import Running, check
 
     with extra("serve"):
         from humatte.server.listen import listen
         from humatte.server.settings import Settings, default_workers
 
+    for name, megabytes in (
+        ("--max-megabytes", max_megabytes),
+        ("--max-video-megabytes", max_video_megabytes),
+    ):
+        if not math.isfinite(megabytes):
+            raise UsageError(f"{name} {megabytes}: expected a number, as 32")
     settings = Settings(
         host=host,
         token=token or None,

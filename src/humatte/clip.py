@@ -173,6 +173,14 @@ class Moment:
     pixels: Callable[[], tuple[Image, Alpha | None]]
 
 
+Looked = Callable[[Fraction], None]
+"""Is told of every frame that is decoded, wanted or not, by its seconds; stops it by raising."""
+
+
+def unlooked(seconds: Fraction) -> None:
+    """Nobody looks."""
+
+
 class Source(Protocol):
     """What frames are read from: a file, an animated picture, a folder of pictures.
 
@@ -183,10 +191,14 @@ class Source(Protocol):
     clip: Clip
     notices: list[str]
 
-    def moments(self, start: Fraction | None) -> Iterator[Moment]:
+    def moments(self, start: Fraction | None, looked: Looked = unlooked) -> Iterator[Moment]:
         """All frames from the one at `start` seconds on, or from an earlier one; in order of time.
 
         May be called again.
+
+        Args:
+            start: seconds, or None for the beginning.
+            looked: called for each frame.
 
         Raises:
             VideoError: nothing can be decoded.

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from humatte import video_io
 from humatte.arrays import Alpha, Image, Size
-from humatte.clip import Clip, Frame
+from humatte.clip import Clip, Frame, Looked, Part, unlooked
 from humatte.composite import over_white
 from humatte.console import Stdout
 from humatte.hints import NO_HINTS, Hints
@@ -77,6 +77,9 @@ class Out(Protocol):
         ...
 
 
+Looking = Callable[[Part], Looked]
+
+
 @dataclass(frozen=True)
 class Run:
     """Everything that a clip is cut out with.
@@ -87,6 +90,8 @@ class Run:
         network: open.
         hints: of every frame alike.
         order: what else makes the result what it is, for a run that goes on; JSON's types.
+        most_pixels: of a frame that is decoded; None = any.
+        looked: gives, for the part that is wanted, what is told of every frame that is decoded.
     """
 
     job: ClipJob
@@ -94,6 +99,8 @@ class Run:
     network: Network
     hints: Hints = NO_HINTS
     order: dict[str, Any] = field(default_factory=dict)
+    most_pixels: int | None = None
+    looked: Looking = lambda _: unlooked
 
 
 def cut_clip(run: Run, tick: Callable[[Outcome], None] = lambda _: None) -> Outcome:
@@ -114,7 +121,9 @@ def cut_clip(run: Run, tick: Callable[[Outcome], None] = lambda _: None) -> Outc
     """
     began = time.perf_counter()
     job, options = run.job, run.options
-    reader = video_io.read(job.source, options.part, max_size=options.max_size)
+    reader = video_io.read(
+        job.source, options.part, max_size=options.max_size, most_pixels=run.most_pixels
+    )
     outcome = Outcome(reader.clip)
     clock = _Clock(outcome.seconds)
     behind = Behind(options.behind, reader.clip.size, options.fit) if options.behind else None
@@ -156,7 +165,8 @@ def _matted(
     warm_up = _WARM_UP if options.resume and options.steady else 0
     past: deque[Image] = deque(maxlen=warm_up)
     begin = max(0, first - warm_up)
-    with closing(ahead(clock.timed("read", reader.frames(begin)))) as frames:
+    decoded = reader.frames(begin, run.looked(reader.wanted))
+    with closing(ahead(clock.timed("read", decoded))) as frames:
         for number, frame in enumerate(frames, begin):
             image = over_white(frame.rgb, frame.alpha)
             if number >= first:

@@ -16,7 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from humatte.arrays import Size, resize
-from humatte.clip import Clip, Frame, Moment, Part, Source
+from humatte.clip import Clip, Frame, Looked, Moment, Part, Source, unlooked
 from humatte.errors import UsageError, VideoError
 from humatte.frame_write import PictureWriter, RawWriter, Stream
 from humatte.sound import Tracks
@@ -52,6 +52,11 @@ class Reader:
         return self._source.notices
 
     @property
+    def wanted(self) -> Part:
+        """The part that is wanted, in the seconds of the file."""
+        return self._wanted
+
+    @property
     def cut(self) -> bool:
         """Whether the clip's beginning is left out."""
         return self._part.start is not None
@@ -66,14 +71,18 @@ class Reader:
         """All wanted frames, decoded when they are asked for."""
         return self.frames()
 
-    def frames(self, first: int = 0) -> Iterator[Frame]:
+    def frames(self, first: int = 0, looked: Looked = unlooked) -> Iterator[Frame]:
         """The wanted frames from the one with this number on; those before are decoded only.
+
+        Args:
+            first: a frame's number.
+            looked: called for every frame that is decoded, wanted or not.
 
         Raises:
             VideoError: no frame begins in the wanted part; what a source raises.
         """
         number = 0
-        for moment in self._source.moments(self._wanted.start):
+        for moment in self._source.moments(self._wanted.start, looked):
             time = moment.pts * moment.time_base
             if self._wanted.end is not None and time >= self._wanted.end:
                 break
@@ -120,7 +129,13 @@ def _fitted(size: Size, max_size: int | None) -> Size:
     return height, width
 
 
-def read(path: Path, part: Part | None = None, *, max_size: int | None = None) -> Reader:
+def read(
+    path: Path,
+    part: Part | None = None,
+    *,
+    max_size: int | None = None,
+    most_pixels: int | None = None,
+) -> Reader:
     """Opens a clip: a video file, an animated picture, numbered pictures or a folder of them.
 
     Colours become RGB by the file's matrix and range (bt709 above 576 lines and bt601 below if it
@@ -131,8 +146,10 @@ def read(path: Path, part: Part | None = None, *, max_size: int | None = None) -
         path: the file, the folder, or a pattern as f_%06d.png.
         part: which frames; None = all.
         max_size: frames whose longer side has more pixels are made smaller.
+        most_pixels: frames of a video file that have more are not decoded.
 
     Raises:
+        TooLargeError: its frames have more than `most_pixels`, by its head.
         VideoError: missing, empty, broken, not a video, without pictures.
         UsageError: a size below 1, a pattern with two numbers.
     """
@@ -143,7 +160,7 @@ def read(path: Path, part: Part | None = None, *, max_size: int | None = None) -
     elif is_webp(path):
         source = WebpSource(path)
     else:
-        source = FileSource(path)
+        source = FileSource(path, most_pixels)
     return Reader(source, part or Part(), max_size, path)
 
 

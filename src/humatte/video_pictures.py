@@ -23,7 +23,7 @@ from PIL import Image as PillowImage
 
 from humatte import image_io
 from humatte.arrays import Alpha, Image, Size, to_float
-from humatte.clip import Clip, Moment
+from humatte.clip import Clip, Looked, Moment, unlooked
 from humatte.errors import PictureError, UsageError, VideoError, one_line
 from humatte.paths import is_dir, is_file
 from humatte.webp_times import durations_ms
@@ -109,9 +109,10 @@ class PictureSource:
             codec="pictures",
         )
 
-    def moments(self, start: Fraction | None) -> Iterator[Moment]:
+    def moments(self, start: Fraction | None, looked: Looked = unlooked) -> Iterator[Moment]:
         """All frames; pictures that are not wanted are not opened."""
         for shown in self._shown:
+            looked(shown.pts * shown.time_base)
             yield Moment(shown.pts, shown.time_base, shown.duration, self._pixels(shown.file))
 
     def _pixels(self, path: Path) -> Callable[[], tuple[Image, Alpha | None]]:
@@ -222,7 +223,7 @@ class WebpSource:
             codec="webp",
         )
 
-    def moments(self, start: Fraction | None) -> Iterator[Moment]:
+    def moments(self, start: Fraction | None, looked: Looked = unlooked) -> Iterator[Moment]:
         """All frames in order: each is a change to the one before."""
         with PillowImage.open(self._path, formats=["WEBP"]) as opened:
             for number in range(self.clip.frames or 0):
@@ -236,6 +237,7 @@ class WebpSource:
                     )
                     return
                 begun, lasts = opened.info["timestamp"], opened.info["duration"]
+                looked(int(begun) * _WEBP_BASE)
                 yield Moment(int(begun), _WEBP_BASE, int(lasts), lambda: self._pixels(opened))
 
     def _pixels(self, opened: PillowImage.Image) -> tuple[Image, Alpha | None]:

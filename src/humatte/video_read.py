@@ -23,8 +23,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from humatte.arrays import Alpha, Image, Size, resize
-from humatte.clip import Clip, Colours, Moment, Sound
-from humatte.errors import VideoError, one_line
+from humatte.clip import Clip, Colours, Looked, Moment, Sound, unlooked
+from humatte.errors import TooLargeError, VideoError, one_line
 from humatte.pipeline import cores
 from humatte.video_pixels import ToArrays, Turn, has_alpha, pixel_aspect, turn_of
 
@@ -115,17 +115,23 @@ class _Damage:
 class FileSource:
     """A video file as a source of frames.
 
+    Args:
+        path: the file.
+        most_pixels: of a frame; larger ones are not decoded. None = any.
+
     Raises:
+        TooLargeError: the file says that its frames have more pixels.
         VideoError: missing, empty, not a video, sound only, no frame that can be decoded.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, most_pixels: int | None = None) -> None:
+        self._path, self._most = path, most_pixels
         self.notices: list[str] = []
         damage = _Damage()
         with explained(path), open_input(path) as container:
             stream = picture_stream(container, path)
-            first = next(_decoded(container, stream, damage), None)
+            _refuse_large(stream, path, most_pixels)
+            first = next(_decoded(container, stream, damage, most_pixels), None)
             if first is None:
                 raise VideoError(f"{path}: has no frame that can be decoded; get the file again")
             self._turn = turn_of(first)
@@ -137,7 +143,7 @@ class FileSource:
             )
         self._known = len(self.notices)
 
-    def moments(self, start: Fraction | None) -> Iterator[Moment]:
+    def moments(self, start: Fraction | None, looked: Looked = unlooked) -> Iterator[Moment]:
         """All frames from the one at `start` seconds on, or from an earlier one."""
         del self.notices[self._known :]  # of an earlier reading
         damage = _Damage()
@@ -148,6 +154,7 @@ class FileSource:
             for frame in self._frames_from(start, opened, damage):
                 moment = self._moment(frame, held, to_arrays, damage)
                 count += 1
+                looked(moment.pts * moment.time_base)
                 if held is None or moment.pts > held.pts:
                     # What files say of durations goes wrong where frames are reordered.
                     if held:
@@ -183,7 +190,7 @@ class FileSource:
                 except av.FFmpegError:
                     break  # a file without an index: from its beginning
                 found = _Damage()
-                frames = _decoded(container, stream, found)
+                frames = _decoded(container, stream, found, self._most)
                 first = next(frames, None)
                 if first is not None and (first.pts or 0) * _base(stream) <= start:
                     yield first
@@ -192,7 +199,7 @@ class FileSource:
                     return
             container = opened.enter_context(open_input(self._path))
             stream = picture_stream(container, self._path)
-        yield from _decoded(container, stream, damage)
+        yield from _decoded(container, stream, damage, self._most)
 
     def _moment(
         self, frame: VideoFrame, last: Moment | None, to_arrays: ToArrays, damage: _Damage
@@ -241,11 +248,21 @@ class FileSource:
             )
 
 
+def _refuse_large(stream: VideoStream, path: Path, most_pixels: int | None) -> None:
+    """By what the file says; frames that turn out to be larger the decoder itself leaves out."""
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if most_pixels is not None and width * height > most_pixels:
+        raise TooLargeError(
+            f"{path}: frames of {width}x{height} are too large; expected at most "
+            f"{most_pixels / 1e6:g} megapixels"
+        )
+
+
 def _decoded(
-    container: InputContainer, stream: VideoStream, damage: _Damage
+    container: InputContainer, stream: VideoStream, damage: _Damage, most_pixels: int | None
 ) -> Iterator[VideoFrame]:
-    """Decodes from where the file stands; damaged packets are left out."""
-    decoder = _decoder(stream)
+    """Decodes from where the file stands; damaged packets are left out, and too large frames."""
+    decoder = _decoder(stream, {} if most_pixels is None else {"max_pixels": str(most_pixels)})
     for packet in _packets(container, stream, damage):
         try:
             yield from decoder.decode(packet)
@@ -266,16 +283,19 @@ def _packets(
     yield None
 
 
-def _decoder(stream: VideoStream) -> VideoCodecContext:
+def _decoder(stream: VideoStream, options: dict[str, str]) -> VideoCodecContext:
+    """A decoder of the stream with these of FFmpeg's options."""
     name = _ALPHA_DECODERS.get(stream.codec_context.codec.canonical_name)
     marks = {key.lower(): value for key, value in stream.metadata.items()}
     if name is None or marks.get("alpha_mode") != "1":
         if not stream.codec_context.is_open:  # it stays open over a seek
             stream.thread_type = "AUTO"
+            stream.codec_context.options = options
         return stream.codec_context
     decoder = CodecContext.create(name, "r")
     decoder.extradata = stream.codec_context.extradata
     decoder.thread_count = cores()
+    decoder.options = options
     if not isinstance(decoder, VideoCodecContext):
         raise VideoError(f"{name} decodes no pictures; install PyAV's own wheel")
     return decoder

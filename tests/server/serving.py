@@ -121,6 +121,7 @@ def serving(temp: Path, **settings: Any) -> Iterator[Client]:
     chosen = Settings(**{"model": "night", "temp": temp, "workers": 2, **settings})
     client = Client(build_app(chosen, network), network)
     try:
+        until(lambda: client.service.opened)
         yield client
     finally:
         client.close()

@@ -36,6 +36,20 @@ def test_networks(client: Client) -> None:
     error_of(client.get("/v1/models/..%2Fdawn/file"), 404)
 
 
+def test_telling_of_networks_opens_none(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is open keeps its memory for good."""
+
+    def load(*_: object) -> None:
+        raise AssertionError("opened")
+
+    monkeypatch.setattr(client.service, "_networks", {})
+    monkeypatch.setattr(catalog, "load", load)
+    for _ in range(2):
+        found = client.get("/v1/models").json()["models"]
+    assert [one["name"] for one in found] == catalog.names()
+    assert all(one["scores"]["person_iou"] > 0.5 for one in found), found
+
+
 def test_health_and_shutting_down(tmp_path: Path) -> None:
     with serving(tmp_path) as client:
         assert client.get("/healthz").status_code == 200

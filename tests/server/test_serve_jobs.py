@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ import pytest
 from drawn_video import NTSC, TICK, film, frames
 from serving import Client, error_of, serving, until
 
-from humatte.server import scratch
+from humatte.server import bodies, clips, scratch
+from humatte.server.jobs import Jobs
+from humatte.server.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +155,6 @@ def test_what_is_no_clip(client: Client, data: bytes, status: int) -> None:
 
 def test_a_clip_that_breaks_in_the_middle(client: Client, clip: bytes, monkeypatch: Any) -> None:
     from humatte.errors import VideoError
-    from humatte.server import clips
 
     def broken(run: Any, tick: Any) -> None:
         raise VideoError(f"{run.job.source}: broken at frame 3")
@@ -186,6 +189,61 @@ def test_limits(tmp_path: Path, clip: bytes, limits: dict[str, Any], code: str) 
     with serving(tmp_path, **limits) as client:
         assert error_of(client.post("/v1/video", clip), 413)["code"] == code
         assert not left(tmp_path)
+
+
+def test_large_frames_are_refused_before_one_is_decoded(
+    tmp_path: Path, clip: bytes, monkeypatch: Any
+) -> None:
+    def decoded(*_: object) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("humatte.video_read._decoded", decoded)
+    with serving(tmp_path, max_megapixels=0.003) as client:
+        error = error_of(client.post("/v1/video", clip), 413)
+        assert error["code"] == "video_too_large"
+        assert error["message"].startswith("frames of 64x48")
+
+
+@pytest.mark.parametrize("words", ["every=100000", "from=0.19&to=9", "every=5"])
+def test_frames_that_are_left_out_count_too(
+    tmp_path: Path, clip: bytes, monkeypatch: Any, words: str
+) -> None:
+    """Also of a file that says nothing of its length."""
+    monkeypatch.setattr("humatte.server.routes_jobs.check_clip", lambda *_: None)
+    monkeypatch.setattr("humatte.server.clips._TIMES_DECODED", 2)
+    with serving(tmp_path, max_video_frames=2) as client:
+        status = ended(client, client.post(f"/v1/video?{words}", clip))
+        assert status["error"]["code"] == "video_too_long", status
+        assert not left(tmp_path)
+
+
+def test_seconds_that_the_file_does_not_tell(tmp_path: Path, clip: bytes, monkeypatch: Any) -> None:
+    monkeypatch.setattr("humatte.server.routes_jobs.check_clip", lambda *_: None)
+    with serving(tmp_path, max_video_s=0.1) as client:
+        status = ended(client, client.post("/v1/video?every=100", clip))
+        assert status["error"]["code"] == "video_too_long", status
+
+
+def test_a_job_without_a_wanted_frame_can_be_cancelled(
+    client: Client, clip: bytes, monkeypatch: Any
+) -> None:
+    """As one of `every=100000`, whose decoding may take for hours."""
+    begun, go_on = threading.Event(), threading.Event()
+    look = clips._Look.__call__
+
+    def slow(self: Any, seconds: Any) -> None:
+        begun.set()
+        assert go_on.wait(30)
+        look(self, seconds)
+
+    monkeypatch.setattr(clips._Look, "__call__", slow)
+    job = client.post("/v1/video?every=100000", clip).json()
+    assert begun.wait(30)
+    client.delete(job["status"])
+    go_on.set()
+    until(lambda: client.get(job["status"]).json()["state"] == "cancelled")
+    assert client.get(job["status"]).json()["frames_done"] == 0
+    assert not left(client.service.settings.temp)
 
 
 def test_more_frames_than_the_file_says(tmp_path: Path, clip: bytes, monkeypatch: Any) -> None:
@@ -258,6 +316,89 @@ def test_folders_of_servers_that_were_killed_go(tmp_path: Path) -> None:
     scratch.remove_orphans(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == mine
     live.close()
+
+
+def test_a_folder_that_was_cleared_up_from_outside_is_made_anew(tmp_path: Path) -> None:
+    """As systemd-tmpfiles does with what nobody touched for days."""
+    folder = scratch.Scratch(tmp_path)
+    folder.open()
+    (first,) = tmp_path.iterdir()
+    shutil.rmtree(first)
+    assert folder.new("job").is_dir()
+    (second,) = tmp_path.iterdir()
+    scratch.remove_orphans(tmp_path)
+    assert second.exists(), "it is locked"
+    folder.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("refused", [1, 99])
+def test_a_folder_whose_lock_another_server_took(
+    tmp_path: Path, monkeypatch: Any, refused: int
+) -> None:
+    """It is about to be removed: another is made. Where nothing can be locked, one without."""
+    answers = iter([False] * refused)
+    take = scratch._take
+    monkeypatch.setattr(scratch, "_take", lambda lock: next(answers, None) is None and take(lock))
+    folder = scratch.Scratch(tmp_path)
+    folder.open()
+    monkeypatch.undo()
+    (made,) = tmp_path.iterdir()
+    scratch.remove_orphans(tmp_path)
+    assert made.exists() == (refused == 1)
+    folder.close()
+
+
+def test_cancelling_one_that_is_just_done(tmp_path: Path, monkeypatch: Any) -> None:
+    class Work:
+        media_type = "video/mp4"
+
+        def __call__(self, job: Any) -> Path:
+            return Path(job.source)
+
+    jobs = Jobs(Settings(temp=tmp_path))
+    jobs.open()
+    job = jobs.begin()
+    job.source.touch()
+    caller = threading.Thread(target=jobs.cancel, args=(job,))
+    end = jobs._end
+
+    def slow(job: Any, state: Any) -> None:
+        if state == "done":
+            caller.start()
+            caller.join(0.1)
+        end(job, state)
+
+    monkeypatch.setattr(jobs, "_end", slow)
+    jobs.submit(job, Work())
+    assert job.future is not None
+    job.future.result(30)
+    caller.join(30)
+    assert job.state == "cancelled"
+    assert not job.folder.exists()
+    jobs.close()
+
+
+def test_the_disk_does_not_hold_up_others(client: Client, clip: bytes, monkeypatch: Any) -> None:
+    """Files are written and removed in threads, not in the event loop."""
+    where = []
+    whole, rmtree = bodies.Memory.whole, shutil.rmtree
+
+    def noted(call: Any) -> Any:
+        def called(*given: Any, **how: Any) -> Any:
+            where.append(threading.current_thread())
+            return call(*given, **how)
+
+        return called
+
+    monkeypatch.setattr(bodies.Memory, "whole", noted(whole))
+    monkeypatch.setattr(shutil, "rmtree", noted(rmtree))
+    begun = client.post("/v1/video?background=red", clip)
+    assert ended(client, begun)["state"] == "done"
+    client.delete(begun.json()["status"])
+    client.post("/v1/video", b"no clip")
+    assert len(where) >= 4
+    assert client._thread not in where
 
 
 def test_only_this_user_may_look_into_them(tmp_path: Path) -> None:

@@ -278,6 +278,29 @@ def test_who_goes_away_is_not_worked_for(client: Client) -> None:
     assert len(client.network.shapes) == before + 1, "stopped before the next run"
 
 
+def test_who_went_away_at_once_is_not_begun_for(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+    monkeypatch.setattr(client.service.line, "submit", lambda *given: begun.append(given))
+
+    async def cut_off() -> None:
+        messages = [{"type": "http.request", "body": PNG}, {"type": "http.disconnect"}]
+
+        async def receive() -> Any:
+            return messages.pop(0)
+
+        async def send(message: Any) -> None:
+            raise AssertionError("nobody is there")
+
+        path = {"type": "http", "method": "POST", "path": "/v1/cutout", "query_string": b""}
+        await client.app({**path, "headers": [(b"host", b"localhost")]}, receive, send)
+
+    client.wait(cut_off())
+    assert begun == []
+    assert client.service.line.inside == 0
+
+
 def test_a_token(tmp_path: Path) -> None:
     with serving(tmp_path, token="long enough", host="0.0.0.0") as client:
         for headers in (
@@ -342,6 +365,19 @@ def test_settings_that_cannot_be(settings: dict[str, Any], line: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
 def test_loopback_needs_no_token(host: str) -> None:
     assert Settings(host=host).loopback
+
+
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [("127.0.0.2", "127.0.0.2:8000"), ("::1", "[::1]:8000"), ("0:0::1", "[0:0::1]")],
+)
+def test_the_address_that_it_listens_on_is_its_own_name(
+    tmp_path: Path, host: str, asked: str
+) -> None:
+    with serving(tmp_path, host=host) as client:
+        for name in (asked, "localhost", "127.0.0.1:80"):
+            assert client.get("/healthz", headers={"Host": name}).status_code == 200
+        error_of(client.get("/healthz", headers={"Host": "127.0.0.3"}), 421)
 
 
 def test_what_fails_is_logged_without_what_was_sent(

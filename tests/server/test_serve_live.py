@@ -20,6 +20,7 @@ from serving import PNG, httpx
 
 from humatte.errors import UsageError
 from humatte.server import listen
+from humatte.server.settings import Settings
 
 pytestmark = pytest.mark.timeout(400)  # a few seconds; a busy machine starts servers slowly
 _AS_USERS_DO = [sys.executable, "-m", "humatte", "serve", "--model", "night", "--port", "0"]
@@ -117,6 +118,17 @@ def until_status(url: str, status: int) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize(("queue", "connections"), [(1, 1000), (32, 1000), (200, 4000)])
+def test_a_short_line_leaves_room_for_the_page(
+    monkeypatch: pytest.MonkeyPatch, queue: int, connections: int
+) -> None:
+    found = []
+    monkeypatch.setattr(listen._Server, "run", lambda self, sockets: found.append(self.config))
+    listen.listen(Settings(model="night", queue=queue, body_s=7.5, timeout_s=20.2), 0)
+    assert found[0].limit_concurrency == connections
+    assert found[0].timeout_graceful_shutdown == 28 + 10, "a body, its work, sending the answer"
+
+
 def test_a_taken_port_is_one_line(humatte: Any) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -136,6 +148,11 @@ def test_a_taken_port_is_one_line(humatte: Any) -> None:
         (["--model", "nothing"], "no network is called 'nothing'"),
         (["--port", "70000"], "port"),
         (["--queue", "0"], "queue"),
+        (["--max-megabytes", "nan"], "--max-megabytes"),
+        (["--max-megabytes", "inf"], "--max-megabytes inf"),
+        (["--max-video-megabytes", "inf"], "--max-video-megabytes inf"),
+        (["--max-megapixels", "nan"], "--max-megapixels"),
+        (["--timeout", "inf"], "timeout s"),
     ],
 )
 def test_wrong_use(
@@ -159,7 +176,6 @@ def test_a_missing_extra_is_named(humatte: Any, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_service_that_cannot_be_opened_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     from humatte.server.service import Service
-    from humatte.server.settings import Settings
 
     def fail(_: Service) -> None:
         raise OSError("no space left")

@@ -122,6 +122,8 @@ async def _made(
             stages = Stages({"queue": time.perf_counter() - waited})
             return work(parts, stages)
 
+    if await request.is_disconnected():  # `gone` is first asked when a thread may have begun
+        raise GoneError
     made = await place.run(in_thread, gone(request))
     service.line.took(sum(made.stages.seconds.values()) - made.stages.seconds["queue"])
     service.measures.stages(made.stages.seconds)

@@ -106,4 +106,4 @@ def _raised(error: Exception) -> None:
 async def _sweep(service: Service) -> None:
     while True:
         await asyncio.sleep(min(10.0, service.settings.expires_s / _SWEEPS))
-        service.jobs.sweep()
+        await run_in_threadpool(service.jobs.sweep)

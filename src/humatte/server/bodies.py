@@ -13,6 +13,7 @@ from typing import Protocol
 
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
 from humatte.server.refusals import GoneError, Refusal
@@ -41,7 +42,7 @@ class Memory:
         self._pieces.append(data)
 
     def whole(self) -> bytes:
-        """All of them; may be asked for once."""
+        """All that came since this was last asked for."""
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)
 
@@ -55,12 +56,14 @@ class Allowance:
         seconds: for all of it.
         hold: is told of every piece that is kept; refuses by raising.
         formats: types it may have beside those of files and forms.
+        store: called in a thread after each piece: a disk may be slow.
     """
 
     most: int
     seconds: float
     hold: Callable[[int], None]
     formats: Collection[str] = ()
+    store: Callable[[], None] | None = None
 
 
 async def read_parts(
@@ -152,6 +155,8 @@ async def _limited(request: Request, allowance: Allowance) -> AsyncIterator[byte
             raise _too_large(None, allowance.most)
         allowance.hold(len(piece))
         yield piece
+        if allowance.store is not None:
+            await run_in_threadpool(allowance.store)
 
 
 class _Form:

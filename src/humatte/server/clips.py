@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from humatte import video_io
+from humatte.clip import Part
 from humatte.composite import Background
-from humatte.errors import HumatteError, UsageError, VideoError, one_line
+from humatte.errors import HumatteError, TooLargeError, UsageError, VideoError, one_line
 from humatte.network import Network
 from humatte.server.jobs import Job
 from humatte.server.refusals import Refusal
@@ -33,6 +35,7 @@ _MIME = {
     "apng": "image/apng",
 }
 _TIMES_LARGER = 4  # than the largest upload may a result be: ProRes is, of a short clip
+_TIMES_DECODED = 10  # than may be in the part that is asked for may be decoded on the way to it
 _LOOK_EVERY = 25  # frames between looks at the result's size
 
 
@@ -120,7 +123,13 @@ class Cut:
         """
         target = job.folder / f"result.{self._kind}"
         tick = _Tick(job, self._settings)
-        run = Run(ClipJob(job.source, target, self._kind), self._options, self._network())
+        run = Run(
+            ClipJob(job.source, target, self._kind),
+            self._options,
+            self._network(),
+            most_pixels=self._settings.most_pixels,
+            looked=lambda part: _Look(job, self._settings, part),
+        )
         try:
             outcome = cut_clip(run, tick)
         except HumatteError as error:
@@ -131,6 +140,43 @@ class Cut:
         if not outcome.with_person:
             job.notices.insert(0, "no person found (the mattes are empty or almost so)")
         return target
+
+
+class _Look:
+    """Called for every frame that is decoded: of those that are left out there is no result.
+
+    Args:
+        job: may be cancelled.
+        settings: limits.
+        part: that is wanted, in the seconds of the file.
+    """
+
+    def __init__(self, job: Job, settings: Settings, part: Part) -> None:
+        self._job, self._settings, self._part = job, settings, part
+        self._decoded, self._wanted = 0, 0
+        self._first: Fraction | None = None
+
+    def __call__(self, seconds: Fraction) -> None:
+        """Notes a frame.
+
+        Raises:
+            StoppedError: the job was cancelled.
+            Refusal: the part is too long, or far too much comes before it.
+        """
+        if self._job.unwanted.is_set():
+            raise StoppedError
+        most = self._settings.max_video_frames
+        self._decoded += 1
+        if self._decoded > _TIMES_DECODED * most:
+            raise too_long(f"more than {_TIMES_DECODED * most} frames to decode", self._settings)
+        if self._part.start is not None and seconds < self._part.start:
+            return
+        self._first = seconds if self._first is None else self._first
+        self._wanted += 1
+        if self._wanted > most:
+            raise too_long(f"more than {most} frames", self._settings)
+        if seconds - self._first > self._settings.max_video_s:
+            raise too_long(f"{float(seconds - self._first):.0f} s", self._settings)
 
 
 class _Tick:
@@ -174,7 +220,9 @@ def check_clip(job: Job, options: ClipOptions, settings: Settings) -> None:
         UsageError: a part that ends before it begins.
     """
     try:
-        clip = video_io.read(job.source, options.part, max_size=None).clip
+        clip = video_io.read(job.source, options.part, most_pixels=settings.most_pixels).clip
+    except TooLargeError as error:
+        raise Refusal(413, "video_too_large", without_paths(error, job)) from None
     except VideoError as error:
         raise Refusal(415, "not_a_video", without_paths(error, job)) from None
     height, width = clip.size

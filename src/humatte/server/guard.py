@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -51,6 +51,8 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: Settings, measures: Measures) -> None:
         self._app, self._settings, self._measures = app, settings, measures
+        host = settings.host.lower()
+        self._own_hosts = {*_OWN_HOSTS, f"[{host}]" if ":" in host else host}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; other events of ASGI go through."""
@@ -76,7 +78,7 @@ class Guard:
         if self._settings.token is None:
             # Without a token, a page of anybody's in a browser on this machine could ask: by a name
             # that it lets point here (DNS rebinding), or blindly from its own.
-            _check_host(request.headers)
+            _check_host(request.headers, self._own_hosts)
             return
         path = request.scope["path"]
         if path in _OPEN_TO_ALL or path.startswith("/web/"):
@@ -173,9 +175,9 @@ def _put_headers(message: MutableMapping[str, Any], request_id: str) -> None:
     headers["X-Request-Id"] = request_id
 
 
-def _check_host(headers: Headers) -> None:
+def _check_host(headers: Headers, own: Collection[str]) -> None:
     host = headers.get("host", "")
-    if _without_port(host) not in _OWN_HOSTS:
+    if _without_port(host) not in own:
         raise Refusal(
             421,
             "wrong_host",

@@ -1,7 +1,7 @@
 """Video jobs: one worked on after the other, in folders of their own that go with them.
 
-Methods are called in the event loop, but for `open` and `close`, which may take seconds. A job's
-own work is in `clips`.
+What removes files (`cancel`, `drop`, `sweep`, `close`) may take seconds, as may `open`: these are
+called in threads, the others in the event loop. A job's own work is in `clips`.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._scratch = Scratch(settings.temp)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="humatte-clip")
+        self._deciding = threading.Lock()  # how a job ends: its thread and a caller may both say
 
     def open(self) -> None:
         """Makes the folder for jobs; removes those of servers that were killed.
@@ -95,7 +96,9 @@ class Jobs:
         Raises:
             Refusal: too many are there.
         """
-        held = [job for job in self._jobs.values() if job.state not in ("failed", "cancelled")]
+        held = [
+            job for job in list(self._jobs.values()) if job.state not in ("failed", "cancelled")
+        ]
         if len(held) >= self._settings.video_jobs:
             wait = self._next_expiry(held)
             raise Refusal(
@@ -138,8 +141,9 @@ class Jobs:
             job.error = {"code": refusal.code, "message": refusal.message}
             self._end(job, "failed")
         else:
-            job.result = result
-            self._end(job, "cancelled" if job.unwanted.is_set() else "done")
+            with self._deciding:
+                job.result = result
+                self._end(job, "cancelled" if job.unwanted.is_set() else "done")
         log.line("job", state=job.state, frames=job.frames_done, rate=job.rate())
 
     def _end(self, job: Job, state: State) -> None:
@@ -162,12 +166,12 @@ class Jobs:
 
     def cancel(self, job: Job) -> None:
         """Stops a job, or forgets its result."""
-        job.unwanted.set()
-        begun = job.future is not None and not job.future.cancel()
-        if begun and job.future is not None and not job.future.done():
-            return  # its thread ends it after the frame that it is at
-        if job.state in ("waiting", "receiving", "done"):
-            self._end(job, "cancelled")
+        with self._deciding:
+            job.unwanted.set()
+            begun = job.future is not None and not job.future.cancel()
+            if job.state == "done" or (not begun and job.state in ("waiting", "receiving")):
+                self._end(job, "cancelled")
+        # What has begun its thread ends, after the frame that it is at.
 
     def expires_in(self, job: Job) -> float | None:
         """Seconds until an ended job is forgotten."""
@@ -177,7 +181,7 @@ class Jobs:
 
     def sweep(self) -> None:
         """Forgets what has expired."""
-        ended = [job for job in self._jobs.values() if job.state in ENDED]
+        ended = [job for job in list(self._jobs.values()) if job.state in ENDED]
         files = sum(job.state == "done" for job in ended)
         surplus = max(0, len(ended) - files - _MOST_ENDED)
         for job in ended:
@@ -185,7 +189,7 @@ class Jobs:
             if self.expires_in(job) == 0.0 or (without_file and surplus > 0):
                 surplus -= without_file
                 _remove(job)
-                del self._jobs[job.id]
+                self._jobs.pop(job.id, None)
 
     def drop(self, job: Job) -> None:
         """Forgets a job that was never received whole."""
@@ -194,7 +198,7 @@ class Jobs:
 
     def states(self) -> Counter[str]:
         """How many there are of each state."""
-        return Counter(job.state for job in self._jobs.values())
+        return Counter(job.state for job in list(self._jobs.values()))
 
     def status(self, job: Job) -> dict[str, Any]:
         """What callers are told."""

@@ -6,6 +6,7 @@ removed. A second Ctrl-C ends at once.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 from types import FrameType
@@ -21,6 +22,7 @@ from humatte.server.settings import Settings
 
 _LAST_ANSWERS_S = 10  # after the longest work, for sending what came of it
 _CONNECTIONS = 20  # for each place in the line: those that upload, and a page's other requests
+_LEAST_CONNECTIONS = 1000  # beyond them uvicorn answers 503, not in our words
 _INTERRUPTED = 130
 
 
@@ -41,8 +43,8 @@ def listen(settings: Settings, port: int) -> None:
         server_header=False,
         proxy_headers=False,
         ws="none",
-        limit_concurrency=_CONNECTIONS * settings.queue,
-        timeout_graceful_shutdown=int(settings.timeout_s) + _LAST_ANSWERS_S,
+        limit_concurrency=max(_LEAST_CONNECTIONS, _CONNECTIONS * settings.queue),
+        timeout_graceful_shutdown=grace_s(settings),
     )
     log.take_over()
     server = _Server(config, service)
@@ -57,6 +59,11 @@ def listen(settings: Settings, port: int) -> None:
         sock.close()
     if server.failure is not None:
         raise server.failure
+
+
+def grace_s(settings: Settings) -> int:
+    """How long what was begun may take until it is answered: its body, its work, sending it."""
+    return math.ceil(settings.body_s + settings.timeout_s) + _LAST_ANSWERS_S
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -96,7 +103,7 @@ class _Server(uvicorn.Server):
         """A signal."""
         if self.should_exit:
             self._end()
-        say("finishing what was begun; once more stops at once")
+        say("finishing pictures, giving up clips; once more stops at once")
         self._service.stop()
         super().handle_exit(sig, frame)
 

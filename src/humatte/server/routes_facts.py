@@ -54,7 +54,7 @@ def models(request: Request) -> ModelsAnswer:
 
 
 def _model(service: Service, name: str, word: str) -> ModelWords:
-    facts = service.network(name).facts
+    facts = service.facts(name)
     network: dict[str, Any] = facts.recipe.get("network", {})
     return ModelWords(
         name=name,

@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 from humatte.network import Network
 from humatte.server import log
-from humatte.server.bodies import Allowance, Sink, receive
+from humatte.server.bodies import Allowance, Memory, receive
 from humatte.server.clips import Cut, VideoWords, check_clip, clip_options
 from humatte.server.documents import ErrorWords, answers, clip_body, once, refusals
 from humatte.server.jobs import ENDED, Job
@@ -79,7 +79,7 @@ async def video(request: Request, words: Annotated[VideoWords, Query()]) -> Begu
         await _received(request, service, job, options)
         service.jobs.submit(job, Cut(service.settings, options, kind, network))
     except BaseException:
-        service.jobs.drop(job)
+        await run_in_threadpool(service.jobs.drop, job)
         raise
     at = f"/v1/jobs/{job.id}"
     return Begun(
@@ -90,14 +90,17 @@ async def video(request: Request, words: Annotated[VideoWords, Query()]) -> Begu
 async def _received(request: Request, service: Service, job: Job, options: ClipOptions) -> None:
     """Writes the clip into its job's folder, and checks its head."""
     settings = service.settings
-    allowance = Allowance(settings.max_video_bytes, _SLOWER * settings.body_s, hold=lambda _: None)
+    came = Memory()
     try:
         with job.source.open("wb") as file:
 
-            def open_part(name: str) -> Sink:
-                return file
+            def store() -> None:
+                file.write(came.whole())
 
-            await receive(request, _MAIN, (), allowance, open_part)
+            allowance = Allowance(
+                settings.max_video_bytes, _SLOWER * settings.body_s, lambda _: None, store=store
+            )
+            await receive(request, _MAIN, (), allowance, lambda _: came)
     except OSError as error:  # the disk is full, or the folder was removed from outside
         log.failure("cannot store a clip", error)
         raise Refusal(500, "not_stored", "the clip cannot be stored; it is logged why") from error
@@ -120,7 +123,7 @@ async def cancel(request: Request, name: Name) -> Status:
     """Its files go; what is running ends after the frame that it is at."""
     jobs = service_of(request).jobs
     job = jobs.find(name)
-    jobs.cancel(job)
+    await run_in_threadpool(jobs.cancel, job)
     return Status(**jobs.status(job))
 
 

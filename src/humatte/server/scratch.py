@@ -39,12 +39,22 @@ class Scratch:
             OSError: it cannot be made.
         """
         remove_orphans(self._parent)
-        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._parent))  # for us alone
-        self._lock = (self._folder / _LOCK).open("wb")
-        _take(self._lock)
+        self._make()
+
+    def _make(self) -> None:
+        for last in (False, False, True):
+            self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._parent))  # for us alone
+            self._lock = (self._folder / _LOCK).open("wb")
+            if _take(self._lock):
+                return
+            # A server that starts now took it for an orphan, and removes it; or nothing can be
+            # locked here: then it does without.
+            if not last:
+                self._lock.close()
+                shutil.rmtree(self._folder, ignore_errors=True)
 
     def new(self, name: str) -> Path:
-        """A new folder for one job.
+        """A new folder for one job. Ours is made anew if something cleared up temporary files.
 
         Raises:
             OSError: it cannot be made.
@@ -52,6 +62,9 @@ class Scratch:
         """
         if self._folder is None:
             raise RuntimeError("the folder for jobs is not open")
+        if not self._folder.is_dir():
+            self.close()
+            self._make()
         folder = self._folder / name
         folder.mkdir(mode=0o700)
         return folder

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from humatte import catalog
 from humatte.errors import UsageError
-from humatte.network import Network
+from humatte.network import Facts, Network, facts_of
 from humatte.pipeline import Room
 from humatte.server.batching import SharedNetwork
 from humatte.server.jobs import Jobs
@@ -38,6 +38,7 @@ class Service:
         self.opened, self.stopping = False, False
         self._opening = threading.Lock()
         self._networks: dict[str, SharedNetwork] = {}
+        self._facts: dict[str, Facts] = {}  # of those that are not open
         self._own = network
 
     def open(self) -> None:
@@ -94,6 +95,19 @@ class Service:
                 own = self._own if name == self.default else None
                 self._networks[name] = SharedNetwork(own or self._open(known[name]))
             return self._networks[name]
+
+    def facts(self, name: str) -> Facts:
+        """What one of `names` says about itself. Opens none: an open network keeps its memory.
+
+        Raises:
+            NetworkError: its file is no longer there.
+        """
+        opened = self._networks.get(name)
+        if opened is not None:
+            return opened.facts
+        if name not in self._facts:
+            self._facts[name] = facts_of(catalog.find(self.names()[name]))
+        return self._facts[name]
 
     def _open(self, model: str) -> Network:
         return catalog.load(model, *self.settings.running)
