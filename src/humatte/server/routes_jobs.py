@@ -66,7 +66,7 @@ class Status(BaseModel):
 async def video(request: Request, words: Annotated[VideoWords, Query()]) -> Begun:
     """The clip is the body itself, or the part `video` of multipart/form-data."""
     service = service_of(request)
-    if not service.ready:
+    if service.stopping:  # one that is still loading its network lets clips wait
         raise Refusal(503, "stopping", "not taking clips now; try again later")
     options, kind = clip_options(words)
 
