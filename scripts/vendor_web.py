@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import http.client
 import io
 import os
 import shutil
@@ -33,6 +34,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "src" / "humatte" / "web" / "v
 MARK = "SOURCE.txt"  # says what lies here; written with the files, so it is there only with them
 LARGEST = 200_000_000  # bytes; the package has 33 MB
 TIMEOUT_S = 60
+NPM_TIMEOUT_S = 20
 
 
 class VendorError(Exception):
@@ -104,7 +106,8 @@ def _fetched(url: str) -> bytes:
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
             content: bytes = answer.read(LARGEST)
-    except (OSError, ValueError) as error:  # ValueError: a registry that is no address
+    # ValueError: a registry that is no address; HTTPException: no such port, no HTTP, cut off.
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise VendorError(
             f"{url}: cannot be fetched ({error}); give the file instead: "
             f"python scripts/vendor_web.py {NAME}-{VERSION}.tgz"
@@ -120,9 +123,13 @@ def registry() -> str:
     npm = shutil.which("npm")
     if npm is None:
         return REGISTRY
-    answer = subprocess.run(
-        [npm, "config", "get", "registry"], capture_output=True, text=True, check=False
-    )
+    asked = [npm, "config", "get", "registry"]
+    try:
+        answer = subprocess.run(
+            asked, capture_output=True, text=True, check=False, timeout=NPM_TIMEOUT_S
+        )
+    except subprocess.TimeoutExpired:
+        return REGISTRY
     found = answer.stdout.strip()
     return found if answer.returncode == 0 and found.startswith("http") else REGISTRY
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,16 @@ from drawn import noise, opened
 from PIL import Image
 
 import humatte as library
-from humatte.errors import DataError, UsageError
+from humatte.errors import DataError, OutputError, UsageError
 
 pytest.importorskip("ray", reason="the extra cluster is not installed")
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from humatte import batch
+from humatte import batch, batch_shard
 from humatte.batch import Cluster, Todo, find_pictures, finished, run_batch
-from humatte.batch_shard import FAILURES, RESULTS, Order, Worker, read_all, shard_name, write_rows
+from humatte.batch_shard import FAILURES, RESULTS, Order, Worker, read_all, write_rows
 
 
 def table(folder: Path | str, kind: str) -> list[dict[str, Any]]:
@@ -130,13 +131,92 @@ def test_a_shard_that_is_done_twice_is_there_once(pictures: Path, order: Order) 
         "sources": [str(pictures / name) for name in ("a.png", "bad.jpg")],
     }
     first = worker(row)
-    assert worker(row) == first == {"shard": shard_name(row["names"]), "done": 1, "failed": 1}
+    assert worker(row) == first == {"done": 1, "failed": 1, "names": row["names"], "error": ""}
     assert [row["name"] for row in table(order.target, RESULTS)] == ["a.png"]
     # What failed because its file was not there yet has succeeded by now.
     Image.fromarray(noise(20, 20)).save(pictures / "bad.jpg", "PNG")
     assert worker(row)["failed"] == 0
     assert table(order.target, FAILURES) == []
     assert not [path for path in Path(order.target).rglob("*") if path.name.endswith(".part")]
+
+
+def test_results_within_the_sources_and_names_with_brackets(
+    pictures: Path, order: Order, in_process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pictures)
+    (pictures / "out [1]").mkdir()
+    inside = replace(order, target="out [1]")
+    assert not run_batch(".", inside, Cluster(shard=2))
+    in_process.clear()
+    assert run_batch(".", inside, Cluster(shard=2))
+    assert in_process == []
+    assert len(table(pictures / "out [1]", RESULTS)) == 3
+    assert [todo.name for todo in find_pictures(str(pictures / "more"))] == ["c.png"]
+
+
+def test_any_error_is_that_pictures_own(
+    pictures: Path, order: Order, in_process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = batch_shard.cut_out
+
+    def fails(picture: Any, *rest: Any) -> Any:
+        if picture.image.shape == (41, 30, 3):
+            raise MemoryError("too\nlarge")
+        return real(picture, *rest)
+
+    Image.fromarray(noise(41, 30)).save(pictures / "large.png")
+    monkeypatch.setattr(batch_shard, "cut_out", fails)
+    assert not run_batch(str(pictures), order, Cluster())
+    failures = {row["name"]: row for row in table(order.target, FAILURES)}
+    assert failures["large.png"]["kind"] == "MemoryError"
+    assert failures["large.png"]["error"] == "too large"
+    assert in_process == [5]
+
+
+def test_what_cannot_be_written_or_seen_ends_it(
+    pictures: Path, order: Order, in_process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch_shard, "write_rows", full)
+        with pytest.raises(OutputError, match=r"cannot write: .*No space left"):
+            run_batch(str(pictures), order, Cluster())
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "finished", lambda _: set())
+        with pytest.raises(OutputError, match="4 pictures that cannot be seen from here"):
+            run_batch(str(pictures), order, Cluster())
+    assert in_process == [4, 4]
+
+
+def test_a_worker_that_cannot_begin_says_why(pictures: Path, order: Order, in_process) -> None:
+    unfit = replace(order, model=str(pictures / "none.onnx"))
+    with pytest.raises(OutputError, match=r"no network is called .*none\.onnx"):
+        run_batch(str(pictures), unfit, Cluster())
+
+
+def test_only_these_failures_are_tried_again(pictures: Path, order: Order, in_process) -> None:
+    (pictures / "more/bad.jpg").write_bytes(b"none")
+    run_batch(str(pictures), order, Cluster())
+    Image.fromarray(noise(20, 20)).save(pictures / "bad.jpg", "PNG")
+    with pytest.raises(UsageError, match="not found"):
+        run_batch(str(pictures / "typo"), order, Cluster(), retry_failed=True)
+    assert len(table(order.target, FAILURES)) == 2
+    assert run_batch(str(pictures / "bad.jpg"), order, Cluster(), retry_failed=True)
+    assert [row["name"] for row in table(order.target, FAILURES)] == ["more/bad.jpg"]
+
+
+def test_parquet_is_read_by_groups_of_rows(tmp_path: Path) -> None:
+    data = [b"%d" % number for number in range(10)]
+    for name in ("a.parquet", "b.PARQUET"):
+        pq.write_table(pa.table({"bytes": data}), tmp_path / name, row_group_size=3)
+    sources = [todo.source for todo in find_pictures(str(tmp_path))]
+    assert len(sources) == 20
+    assert list(read_all(sources)) == data * 2
+    assert list(read_all(sources[::-1])) == data[::-1] * 2
+    (missing,) = read_all([f"{tmp_path}/a.parquet#10"])
+    assert "row 10 of 10" in str(missing)
 
 
 def test_parquet_in_and_out(pictures: Path, order: Order, tmp_path: Path, in_process) -> None:

@@ -13,6 +13,7 @@ from humatte.bench import STAGES, Result, Task, measure, portrait
 from humatte.errors import NetworkError
 from humatte.image_io import read
 from humatte.macs import macs_of
+from humatte.matting import Refinement
 from humatte.runtimes import Running
 
 SIZE = (240, 320)
@@ -21,6 +22,13 @@ SIZE = (240, 320)
 @pytest.fixture(scope="module")
 def result() -> Result:
     return measure(Task("night", size=SIZE, rounds=2))
+
+
+@pytest.mark.parametrize("refine", ["off", "fast"])
+def test_stages_are_positive_however_edges_are_made(refine: Refinement) -> None:
+    found = measure(Task("night", size=(60, 80), rounds=1, refine=refine))
+    assert min(times[0] for times in found.stages.values()) > 0
+    assert found.passes >= 1
 
 
 def test_stages_add_up_to_the_whole(result: Result) -> None:

@@ -34,7 +34,8 @@ def test_every_bundled_network_says_what_it_is() -> None:
         assert facts.scores["person_iou"] > 0.9
         assert facts.data_hash
         assert facts.commit
-        assert facts.recipe["network"]["name"] == name
+        assert facts.recipe["network"]["name"] == name.removesuffix("-int8")
+        assert bool(facts.int8) == name.endswith("-int8")
 
 
 def test_every_bundled_network_has_a_card_with_its_checksum() -> None:

@@ -78,13 +78,13 @@ def test_threads_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     real = onnxruntime.InferenceSession
 
-    def seen(data: bytes, options: Any, providers: list[str]) -> Any:
-        asked.append((options.intra_op_num_threads, providers))
+    def seen(data: bytes, options: Any, providers: list[str], enable_fallback: int) -> Any:
+        asked.append((options.intra_op_num_threads, providers, enable_fallback))
         return real(data, options, providers=providers)
 
     monkeypatch.setattr("onnxruntime.InferenceSession", seen)
     Network(catalog.find("night"), Running(threads=1, device="cpu"))
-    assert asked == [(1, ["CPUExecutionProvider"])]
+    assert asked == [(1, ["CPUExecutionProvider"], 0)]
 
 
 def test_a_missing_openvino_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,11 +100,13 @@ def test_openvino_gives_the_same_mattes(name: str) -> None:
     ours, theirs = humatte.load(name), humatte.load(name, runtime="openvino")
     assert (ours.runtime, theirs.runtime, theirs.device) == ("onnxruntime", "openvino", "cpu")
     assert theirs.facts == ours.facts
-    np.testing.assert_allclose(theirs.run(BATCH), ours.run(BATCH), atol=1e-4)
     # Another size, the same open network.
-    np.testing.assert_allclose(
-        theirs.run(BATCH[:1, :, :32, :64]), ours.run(BATCH[:1, :, :32, :64]), atol=1e-4
-    )
+    for batch in (BATCH, BATCH[:1, :, :32, :64]):
+        difference = np.abs(theirs.run(batch) - ours.run(batch))
+        if ours.facts.int8:  # rounded elsewhere, which on noise adds up
+            assert difference.mean() < 0.05
+        else:
+            assert difference.max() < 1e-4
 
 
 @with_openvino

@@ -191,3 +191,49 @@ def test_a_silent_clip_gives_no_notice(tmp_path: Path) -> None:
     source = film(tmp_path / "silent.mp4", frames([0, 1001], TICK))
     for name in ("out.gif", "out.webm"):
         assert carried(source, tmp_path / name).notices == []
+
+
+def broadcast(path: Path, start: int, layout: str) -> bytes:
+    """A second of a transport stream: pictures, and AC-3 sound of that layout."""
+    with av.open(str(path), "w", format="mpegts") as file:
+        pictures = file.add_stream("mpeg2video", rate=25)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        sound = file.add_stream("ac3", rate=48000)
+        sound.layout = layout
+        channels = sound.layout.nb_channels
+        for number in range(25):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), "rgb24")
+            frame.pts, frame.time_base = start * 25 + number, Fraction(1, 25)
+            file.mux(pictures.encode(frame))
+        for number in range(31):
+            at = np.arange(number * 1536, (number + 1) * 1536) / 48000
+            wave = np.tile(np.sin(2 * np.pi * 440 * at) / 4, (channels, 1)).astype(np.float32)
+            block = av.AudioFrame.from_ndarray(wave, "fltp", layout)
+            block.sample_rate, block.time_base = 48000, Fraction(1, 48000)
+            block.pts = start * 48000 + number * 1536
+            file.mux(sound.encode(block))
+        file.mux(pictures.encode(None))
+        file.mux(sound.encode(None))
+    return path.read_bytes()
+
+
+def test_sound_that_changes_its_channels_goes_on(tmp_path: Path) -> None:
+    parts = [broadcast(tmp_path / f"{n}.ts", n, lay) for n, lay in enumerate(("stereo", "5.1"))]
+    source = tmp_path / "both.ts"
+    source.write_bytes(b"".join(parts))
+    carried(source, tmp_path / "out.webm")
+    samples, _ = heard(tmp_path / "out.webm")
+    assert samples.shape[1] > 1.8 * 48000
+    for start in (0.3, 1.4):  # the tone is there before and after
+        part = samples[0, int(start * 48000) : int((start + 0.4) * 48000)]
+        assert np.abs(part).max() > 0.1
+
+
+def test_sound_whose_times_go_back_is_left_out_and_said(tmp_path: Path) -> None:
+    film(tmp_path / "a.ts", frames(SECOND, TICK), sounds=[("aac", tone(1), 0)])
+    twice = tmp_path / "twice.ts"
+    twice.write_bytes((tmp_path / "a.ts").read_bytes() * 2)
+    out = carried(twice, tmp_path / "out.mp4")
+    samples, _ = heard(tmp_path / "out.mp4")
+    assert 0.9 * 48000 < samples.shape[1] < 1.2 * 48000
+    assert any("left out: their times go back" in line for line in out.notices)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from clips import VARIED, BarNetwork, clip, shown, times
 from drawn_video import TICK, film, frames, heard
+from PIL import Image
 
 from humatte import video_io
 from humatte.clip import Frame
@@ -167,6 +168,18 @@ def test_other_commands_do_not_go_on(humatte, kit: Path, tmp_path: Path, stop) -
     (folder_of(tmp_path / "a.mov") / "journal.json").write_text("{")
     result = humatte(*words)
     assert result.code == 2 and "damaged; delete" in result.err
+
+
+def test_other_hints_do_not_go_on(humatte, kit: Path, tmp_path: Path, stop) -> None:
+    hint = tmp_path / "hint.png"
+    Image.fromarray(np.full((48, 64), 255, np.uint8)).save(hint)
+    stop(5)
+    words = ("cutout", kit / "clip.mp4", "-o", tmp_path / "a.mov", "--resume")
+    assert humatte(*words, "--keep", hint).code == 130
+    stop(None)
+    result = humatte(*words, "--drop", hint)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "segments of another command (hints differ)" in result.err
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.apng"])

@@ -9,6 +9,7 @@ for await (const line of readline.createInterface({ input: process.stdin })) {
   const [source, target] = line.split("\t");
   const blob = await removeBackground(pathToFileURL(source).href, {
     model: process.argv[2],
+    publicPath: new URL("node_modules/@imgly/background-removal-node/dist/", import.meta.url).href,
     output: { format: "image/png" },
   });
   fs.writeFileSync(target, Buffer.from(await blob.arrayBuffer()));

@@ -11,7 +11,7 @@ import logging
 import os
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import fsspec
@@ -31,7 +31,7 @@ from humatte.batch_shard import (
     write_rows,
 )
 from humatte.console import progress, say
-from humatte.errors import DataError, UsageError
+from humatte.errors import DataError, OutputError, UsageError
 from humatte.image_io import READABLE_SUFFIXES
 
 _ALL_WORKERS_DIED = "the worker died on it, alone, too"
@@ -62,13 +62,14 @@ class Todo:
     source: str
 
 
-def find_pictures(source: str) -> list[Todo]:
-    """What is to be cut out, sorted by its name.
+def find_pictures(source: str, target: str = "") -> list[Todo]:
+    """What is to be cut out, in the order of the sources: those of one Parquet file together.
 
     Args:
         source: a folder, a pattern, a .txt file with a path or URL a line, a .parquet file or a
             folder of them with columns `name` (if there is one) and `bytes`; each may be an fsspec
             URL.
+        target: results are written there; what lies in it is none of the pictures.
 
     Raises:
         UsageError: nothing there, or nothing that is a picture by its name.
@@ -77,25 +78,32 @@ def find_pictures(source: str) -> list[Todo]:
     files, root = fsspec.core.url_to_fs(source)
     if source.endswith(".txt"):
         found = _listed(source)
-    elif any(mark in root for mark in "*?["):
-        found = [_named(files, path, "") for path in files.glob(root)]
     elif files.isdir(root):
         found = [_named(files, path, root) for path in files.find(root)]
     elif files.exists(root):
         found = [_named(files, root, posixpath.dirname(root))]
+    elif any(mark in root for mark in "*?["):  # a name may have them, too
+        found = [_named(files, path, "") for path in files.glob(root)]
     else:
         raise UsageError(f"{source}: not found; expected a folder, a pattern, a list or Parquet")
+    own = absolute(target).rstrip("/") + "/" if target else None
+    found = [todo for todo in found if own is None or not todo.source.startswith(own)]
     pictures = [todo for todo in found if _suffix(todo.name) in READABLE_SUFFIXES]
     for todo in found:
         if _suffix(todo.name) == ".parquet":
             pictures += _rows_of(todo.source, todo.name)
     if not pictures:
         raise UsageError(f"{source}: no pictures there (by their names), and no .parquet")
-    pictures.sort(key=lambda todo: todo.name)
-    for one, next_one in itertools.pairwise(pictures):
-        if one.name == next_one.name:
-            raise DataError(f"{one.name}: two pictures are called so; names must differ")
+    for one, next_one in itertools.pairwise(sorted(todo.name for todo in pictures)):
+        if one == next_one:
+            raise DataError(f"{one}: two pictures are called so; names must differ")
     return pictures
+
+
+def absolute(path: str) -> str:
+    """A path or URL as every worker understands it, whatever folder it was started in."""
+    files, root = fsspec.core.url_to_fs(path)
+    return str(files.unstrip_protocol(root))
 
 
 def _suffix(name: str) -> str:
@@ -110,7 +118,7 @@ def _named(files: Any, path: str, root: str) -> Todo:
 def _listed(source: str) -> list[Todo]:
     with fsspec.open(source, "rt", encoding="utf-8") as file:
         lines = [line.strip() for line in file]
-    return [Todo(line, line) for line in lines if line and not line.startswith("#")]
+    return [Todo(line, absolute(line)) for line in lines if line and not line.startswith("#")]
 
 
 def _rows_of(url: str, name: str) -> list[Todo]:
@@ -132,20 +140,35 @@ def _rows_of(url: str, name: str) -> list[Todo]:
 
 def finished(target: str) -> set[str]:
     """The names of pictures that are in results or failures already."""
-    files, root = fsspec.core.url_to_fs(target)
+    files, _ = fsspec.core.url_to_fs(target)
     done: set[str] = set()
     for kind in (RESULTS, FAILURES):
-        for path in files.glob(posixpath.join(root, kind, "*.parquet")):
+        for path in _parquet_files(target, kind):
             with files.open(path, "rb") as file:
                 done.update(pq.read_table(file, columns=["name"])["name"].to_pylist())
     return done
 
 
-def forget_failures(target: str) -> None:
-    """Removes what failed: it is tried again."""
+def _parquet_files(target: str, kind: str) -> list[str]:
     files, root = fsspec.core.url_to_fs(target)
-    for path in files.glob(posixpath.join(root, FAILURES, "*.parquet")):
-        files.rm(path)
+    files.invalidate_cache()  # others write there
+    try:
+        found = files.ls(posixpath.join(root, kind), detail=False)
+    except FileNotFoundError:
+        return []
+    return sorted(str(path) for path in found if str(path).endswith(".parquet"))
+
+
+def forget_failures(target: str, names: set[str]) -> None:
+    """Removes these pictures from the failures: they are tried again."""
+    files, _ = fsspec.core.url_to_fs(target)
+    for path in _parquet_files(target, FAILURES):
+        with files.open(path, "rb") as file:
+            rows = pq.read_table(file).to_pylist()
+        kept = [row for row in rows if row["name"] not in names]
+        if len(kept) < len(rows):
+            shard = posixpath.splitext(posixpath.basename(path))[0]
+            write_rows(target, FAILURES, shard, kept, FAILURE_COLUMNS)
 
 
 def run_batch(source: str, order: Order, cluster: Cluster, *, retry_failed: bool = False) -> bool:
@@ -156,12 +179,14 @@ def run_batch(source: str, order: Order, cluster: Cluster, *, retry_failed: bool
     shard whose workers die again and again is done picture by picture, to find the one to blame.
 
     Raises:
-        UsageError: nothing to do, or no such cluster.
+        UsageError: nothing to do, no such cluster, or no worker that can do it.
         DataError: sources that cannot be used.
+        OutputError: workers cannot write, or where this process does not see it.
     """
+    order = replace(order, target=absolute(order.target))
+    pictures = find_pictures(source, order.target)
     if retry_failed:
-        forget_failures(order.target)
-    pictures = find_pictures(source)
+        forget_failures(order.target, {picture.name for picture in pictures})
     before = finished(order.target)
     todo = [picture for picture in pictures if picture.name not in before]
     say(f"{len(pictures)} pictures, {len(pictures) - len(todo)} of them done before")
@@ -169,17 +194,31 @@ def run_batch(source: str, order: Order, cluster: Cluster, *, retry_failed: bool
     if todo:
         with _connected(cluster), progress("cutting out", len(todo), rate="pictures") as advance:
             for size in (cluster.shard, 1):
+                reported: set[str] = set()
                 for counts in _shards(todo, size, order, cluster):
+                    if counts["error"]:
+                        raise OutputError(counts["error"])
+                    reported.update(counts["names"])
                     done, failed = done + counts["done"], failed + counts["failed"]
-                    for _ in range(counts["done"] + counts["failed"]):
+                    for _ in counts["names"]:
                         advance()
                 ended = finished(order.target)
+                _check_seen(reported - ended, order.target)
                 todo = [picture for picture in todo if picture.name not in ended]
                 if not todo:
                     break
         failed += _give_up(todo, order)
     say(f"{done} cut out, {failed} failed; in {order.target}/{RESULTS} and /{FAILURES}")
     return not failed
+
+
+def _check_seen(unseen: set[str], target: str) -> None:
+    """Refuses to do again what workers have done where this process cannot see it."""
+    if unseen:
+        raise OutputError(
+            f"{target}: workers wrote {len(unseen)} pictures that cannot be seen from here; give a "
+            "DST that all machines share"
+        )
 
 
 def _shards(
@@ -193,7 +232,8 @@ def _shards(
         }
         for start in range(0, len(todo), size)
     ]
-    workers = min(len(rows), cluster.workers or _room(cluster))
+    room = _room(cluster)
+    workers = min(len(rows), room, cluster.workers or room)
     # One block a shard: what dies with a worker is one shard.
     shards = ray.data.from_items(rows, override_num_blocks=len(rows))
     counted = shards.map(
@@ -209,18 +249,22 @@ def _shards(
 
 
 def _room(cluster: Cluster) -> int:
-    """Workers that the cluster has room for."""
-    resources = ray.cluster_resources()
-    rooms = [resources.get("CPU", 1.0) / cluster.cpus]
-    if cluster.gpus:
-        rooms.append(resources.get("GPU", 0.0) / cluster.gpus)
-    if min(rooms) < 1:
+    """Workers that the machines of the cluster have room for, each of them on one."""
+    room = 0
+    for node in ray.nodes():
+        if node["Alive"]:
+            have = node["Resources"]
+            rooms = [have.get("CPU", 0.0) // cluster.cpus]
+            rooms += [have.get("GPU", 0.0) // cluster.gpus] if cluster.gpus else []
+            room += int(min(rooms))
+    if not room:
+        resources = ray.cluster_resources()
         raise UsageError(
-            f"the cluster has {resources.get('CPU', 0):g} processors and "
-            f"{resources.get('GPU', 0):g} GPUs; a worker wants {cluster.cpus:g} and "
-            f"{cluster.gpus:g}"
+            f"no machine of the cluster has {cluster.cpus:g} processors and {cluster.gpus:g} GPUs, "
+            f"which a worker wants; all of them have {resources.get('CPU', 0):g} and "
+            f"{resources.get('GPU', 0):g}"
         )
-    return int(min(rooms))
+    return room
 
 
 def _give_up(todo: Sequence[Todo], order: Order) -> int:
@@ -239,19 +283,22 @@ class _connected:
         self._address, self._ours = cluster.address, False
 
     def __enter__(self) -> None:
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False  # ours says more
-        context.max_errored_blocks = -1  # a lost shard is done picture by picture
         if not ray.is_initialized():
             # Ray's own remarks; what a user must know of them is said by us.
             os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
             try:
-                ray.init(self._address, log_to_driver=False, logging_level=logging.ERROR)
+                ray.init(self._address or "local", log_to_driver=False, logging_level=logging.ERROR)
             except (ConnectionError, ValueError, RuntimeError) as error:
                 raise UsageError(f"--address {self._address}: no such cluster ({error})") from error
             self._ours = True
         logging.getLogger("ray").setLevel(logging.ERROR)
+        context = ray.data.DataContext.get_current()
+        self._before = context.enable_progress_bars, context.max_errored_blocks
+        context.enable_progress_bars = False  # ours says more
+        context.max_errored_blocks = -1  # a lost shard is done picture by picture
 
     def __exit__(self, *_: object) -> None:
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars, context.max_errored_blocks = self._before
         if self._ours:
             ray.shutdown()

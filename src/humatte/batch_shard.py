@@ -70,9 +70,13 @@ class Worker:
         from humatte.catalog import load
 
         self._order = order
-        self._options: Options = parse_options(**order.look)
-        self._network: Network = load(order.model, *order.running)
         self._name = f"{socket.gethostname()}:{os.getpid()}"
+        self._unfit = ""
+        try:
+            self._options: Options = parse_options(**order.look)
+            self._network: Network = load(order.model, *order.running)
+        except HumatteError as error:  # a worker that cannot begin would be begun for ever
+            self._unfit = f"{self._name}: {one_line(error)}"
 
     def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Cuts out a shard's pictures and writes its files.
@@ -82,8 +86,11 @@ class Worker:
                 Parquet file's URL with `#` and the row's number.
 
         Returns:
-            The shard's `shard` name, and how many are `done` and `failed`.
+            How many are `done` and `failed`, the `names` that were written, and an `error` for
+            which nothing could be done or written, or "".
         """
+        if self._unfit:
+            return _told(0, 0, [], self._unfit)
         names, sources = list(row["names"]), list(row["sources"])
         results: list[dict[str, Any]] = []
         failures: list[dict[str, Any]] = []
@@ -91,12 +98,15 @@ class Worker:
         for (name, _), future in overlapped(self._one, pairs, self._order.threads):
             try:
                 results.append(future.result())
-            except HumatteError as error:
+            except Exception as error:  # one picture's, whatever it is: the others go on
                 failures.append(self._failure(name, error))
         shard = shard_name(names)
-        write_rows(self._order.target, FAILURES, shard, failures, FAILURE_COLUMNS)
-        write_rows(self._order.target, RESULTS, shard, results, RESULT_COLUMNS)
-        return {"shard": shard, "done": len(results), "failed": len(failures)}
+        try:
+            write_rows(self._order.target, RESULTS, shard, results, RESULT_COLUMNS)
+            write_rows(self._order.target, FAILURES, shard, failures, FAILURE_COLUMNS)
+        except Exception as error:  # of the disk or the store: told, not tried picture by picture
+            return _told(0, 0, [], f"{self._name} cannot write: {one_line(error)}")
+        return _told(len(results), len(failures), names, "")
 
     def _one(self, item: tuple[str, bytes | PictureError]) -> dict[str, Any]:
         name, data = item
@@ -124,31 +134,44 @@ class Worker:
         return failure(name, one_line(error), type(error).__name__, self._name)
 
 
+def _told(done: int, failed: int, names: Sequence[str], error: str) -> dict[str, Any]:
+    return {"done": done, "failed": failed, "names": list(names), "error": error}
+
+
 def failure(name: str, error: str, kind: str, worker: str) -> dict[str, Any]:
     """A row of failures."""
     return {"name": name, "error": error, "kind": kind, "worker": worker}
 
 
 def read_all(sources: Sequence[str]) -> Iterable[bytes | PictureError]:
-    """Each source's bytes, or why there are none. A Parquet file's rows are read together."""
-    tables: dict[str, Any] = {}
+    """Each source's bytes, or why there are none. A Parquet file is read group by group of rows."""
+    held: tuple[str, int, int, Any] = ("", 0, 0, None)  # a file's rows from .. to .. : one group
     for source in sources:
         try:
-            url, _, row = source.rpartition("#") if ".parquet#" in source else (source, "", "")
-            if row:
-                if url not in tables:
-                    tables = {url: _bytes_column(url)}  # sources are sorted: one at a time
-                yield tables[url][int(row)].as_py() or PictureError(f"{source}: no bytes")
+            if ".parquet#" in source.lower():
+                url, _, text = source.rpartition("#")
+                row = int(text)
+                if held[0] != url or not held[1] <= row < held[2]:
+                    held = (url, *_group_with(url, row))
+                yield held[3][row - held[1]].as_py() or PictureError(f"{source}: no bytes")
             else:
                 with fsspec.open(source, "rb") as file:
                     yield file.read()
-        except (OSError, ValueError, KeyError) as error:
+        except Exception as error:  # stores have errors of their own
             yield PictureError(f"{source}: cannot be read ({one_line(error)})")
 
 
-def _bytes_column(url: str) -> Any:
+def _group_with(url: str, row: int) -> tuple[int, int, Any]:
+    """The group of rows that a row is in: its first row, the one behind its last, its bytes."""
     with fsspec.open(url, "rb") as file:
-        return pq.read_table(file, columns=["bytes"])["bytes"]
+        parquet = pq.ParquetFile(file)
+        start = 0
+        for number in range(parquet.num_row_groups):
+            stop = start + parquet.metadata.row_group(number).num_rows
+            if row < stop:
+                return start, stop, parquet.read_row_group(number, columns=["bytes"])["bytes"]
+            start = stop
+    raise ValueError(f"row {row} of {start}")
 
 
 def shard_name(names: Sequence[str]) -> str:
@@ -165,6 +188,7 @@ def write_rows(
     path = posixpath.join(root, kind, f"{shard}.parquet")
     if not rows:
         # A first worker may have failed where the second did not.
+        files.invalidate_cache()
         if files.exists(path):
             files.rm(path)
         return

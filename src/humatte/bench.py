@@ -28,7 +28,8 @@ from humatte.foreground import estimate_foreground
 from humatte.image_io import encode, read
 from humatte.macs import macs_of
 from humatte.matting import REFINEMENT, Refinement, matte
-from humatte.network import Network
+from humatte.network import Network, settle
+from humatte.prepare import fit, restore
 from humatte.runtimes import ANYHOW, Running
 
 STAGES = ("decode", "fit", "network", "restore", "colours", "encode")
@@ -70,7 +71,8 @@ class Result:
     """One pass at the network's own size, squared, alone."""
     peak_mb: float | None
     macs: float | None
-    """Of such a pass: multiplications with addition."""
+    """Of such a pass: multiplications with addition; None where they run at another rate than a
+    product of matrices of float32 on the processor: on accelerators, in bfloat16, in 8 bits."""
     machine_macs_per_s: float
 
     def quantile(self, stage: str, share: float) -> float:
@@ -108,15 +110,21 @@ def measure_apart(tasks: Sequence[Task]) -> Iterator[Result]:
             raise UsageError(f"--rounds {task.rounds}; expected at least 1")
     context = multiprocessing.get_context("spawn")
     for task in tasks:
+        # Drawn elsewhere: a process's peak memory would be the drawing's.
+        with ProcessPoolExecutor(1, context) as pool:
+            drawn = None if task.picture else pool.submit(portrait, task.size).result()
         with _blas_threads(task.running.threads), ProcessPoolExecutor(1, context) as pool:
-            yield pool.submit(measure, task).result()
+            yield pool.submit(measure, task, drawn).result()
+
+
+_BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 class _blas_threads:
     """The number of threads for the product of matrices; read when a process begins."""
 
     def __init__(self, threads: int | None) -> None:
-        self._wanted = {} if threads is None else {"OPENBLAS_NUM_THREADS": str(threads)}
+        self._wanted = {} if threads is None else dict.fromkeys(_BLAS, str(threads))
 
     def __enter__(self) -> None:
         self._before = {name: os.environ.get(name) for name in self._wanted}
@@ -130,9 +138,14 @@ class _blas_threads:
                 os.environ[name] = value
 
 
-def measure(task: Task) -> Result:
-    """Measures in this process."""
-    data = task.picture.read_bytes() if task.picture else portrait(task.size)
+def measure(task: Task, drawn: bytes | None = None) -> Result:
+    """Measures in this process.
+
+    Args:
+        task: what.
+        drawn: the file's bytes where the task has no picture.
+    """
+    data = task.picture.read_bytes() if task.picture else drawn or portrait(task.size)
     began = time.perf_counter()
     network = _Watched(find(task.model), task.running, keyed=task.picture is None)
     side = network.facts.best_long_side
@@ -153,9 +166,13 @@ def measure(task: Task) -> Result:
         open_s=opened,
         pass_s=passes[_WARM_UP:],
         peak_mb=peak,
-        macs=macs_of(find(task.model), batch),
+        macs=macs_of(find(task.model), batch) if _comparable(network, task) else None,
         machine_macs_per_s=matrix_product_macs_per_s(),
     )
+
+
+def _comparable(network: Network, task: Task) -> bool:
+    return network.device == "cpu" and task.running.precision == "fp32"
 
 
 class _Watched(Network):
@@ -179,6 +196,13 @@ class _Watched(Network):
         if not self._keyed:
             return alpha
         return np.clip(batch[:, :1] - batch[:, 2:] + np.float32(0.5), 0, 1)
+
+    def __call__(self, image: Image) -> Alpha:
+        began = time.perf_counter()
+        batch, place = fit(image, self.facts.best_long_side, self.facts.stride)
+        alpha = settle(self.run(batch))
+        self.look_s += time.perf_counter() - began
+        return restore(alpha, place)
 
     def small(self, image: Image, long_side: int | None = None) -> Alpha:
         began = time.perf_counter()

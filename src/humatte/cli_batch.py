@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -74,7 +75,7 @@ def batch(
     precision: running.Precision = "fp32",
 ) -> None:
     """Cut people out of millions of pictures, over a Ray cluster."""
-    from humatte.catalog import find
+    from humatte.catalog import find, names
     from humatte.extras import extra
     from humatte.image_io import check_channels, output_format
     from humatte.options import parse_options
@@ -91,7 +92,10 @@ def batch(
     }
     encoded = output_format(None, format_name)
     check_channels(encoded, parse_options(**look).transparent)
-    find(model)
+    path = find(model)
+    model = model if model in names() else str(path)  # workers start in folders of their own
+    if background and Path(background).is_file():
+        look["background"] = str(Path(background).resolve())
     per_worker = max(1, int(cpus))
     how = check(Running(threads or per_worker, runtime, device, precision))
     with extra("cluster"):

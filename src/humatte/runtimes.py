@@ -139,7 +139,10 @@ class _Onnxruntime:
                 f"install its build for {running.device}, or choose another device"
             )
         providers = [PROVIDERS[device] for device in dict.fromkeys([*wanted, "cpu"])]
-        self._session = onnxruntime.InferenceSession(data, options, providers=providers)
+        # Its own fall-back to the processor, at the start and in the middle, would be silent.
+        self._session = onnxruntime.InferenceSession(
+            data, options, providers=providers, enable_fallback=0
+        )
         self._input = self._session.get_inputs()[0].name
         first = self._session.get_providers()[0]
         # A provider whose driver is missing is left out by onnxruntime with no more than a remark.
@@ -178,11 +181,10 @@ class _Openvino:
         if running.precision == "bf16" and "BF16" not in able:
             raise UsageError("--precision bf16: this processor has no bfloat16; leave it out")
         # By itself OpenVINO rounds to bfloat16 wherever the processor can.
-        settings: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": precision,
-            "PERFORMANCE_HINT": "LATENCY",
-        }
-        if running.threads is not None:
+        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        if self.device == "cpu" or running.precision != "fp32":
+            settings["INFERENCE_PRECISION_HINT"] = precision
+        if running.threads is not None and self.device == "cpu":
             settings["INFERENCE_NUM_THREADS"] = running.threads
         self._compiled = core.compile_model(
             core.read_model(data, b""), _OPENVINO_DEVICES[self.device], settings

@@ -25,7 +25,7 @@ from av.stream import Stream
 from numpy.typing import NDArray
 
 from humatte.errors import one_line
-from humatte.video_read import explained, open_input
+from humatte.video_read import open_input
 
 
 @dataclass(frozen=True)
@@ -128,15 +128,19 @@ class Tracks:
 
     def finish(self, until: Fraction | None) -> None:
         """Writes the rest, up to `until` if given; nothing can be written after it."""
-        with explained(self._path):
-            for packet in self._packets:
-                if until is not None and self._reached is not None and self._reached >= until:
-                    break
-                for made in self._tracks[packet.stream_index].take(packet):
-                    self._output.mux_one(made)
-            for track in self._tracks.values():
-                for made in track.end(until):
-                    self._output.mux_one(made)
+        for packet in self._packets:
+            if until is not None and self._reached is not None and self._reached >= until:
+                break
+            for made in self._tracks[packet.stream_index].take(packet):
+                self._output.mux_one(made)
+        for track in self._tracks.values():
+            for made in track.end(until):
+                self._output.mux_one(made)
+        back = sum(track.back for track in self._tracks.values() if isinstance(track, _Copied))
+        if back:
+            self.notices.append(
+                f"{self._path}: {back} packets of sound or subtitles left out: their times go back"
+            )
 
     def close(self) -> None:
         """Closes the input."""
@@ -202,6 +206,9 @@ class _Copied:
 
     def __init__(self, output: Stream, span: _Span) -> None:
         self._output, self._span = output, span
+        self._last: int | None = None  # time stamp of the last packet that was written
+        self.back = 0
+        """Packets left out because their times go back: no container takes them."""
 
     def take(self, packet: Packet[Stream]) -> list[Packet[Stream]]:
         pts = packet.pts if packet.pts is not None else packet.dts
@@ -210,6 +217,11 @@ class _Copied:
         moved = round(self._span.origin / packet.time_base)
         packet.dts = (packet.dts if packet.dts is not None else pts) - moved
         packet.pts = pts - moved
+        stands = isinstance(self._output, AudioStream) and packet.dts == self._last
+        if self._last is not None and (stands or packet.dts < self._last):
+            self.back += 1
+            return []
+        self._last = packet.dts
         packet.stream = self._output
         return [packet]
 
@@ -230,7 +242,8 @@ class _Encoded:
         self._source, self._span = source, span
         self._rate = source.rate if source.rate in _RATES[encoder] else 48000
         self._layout = _LAYOUTS.get(source.channels, "stereo")
-        self._resampler = AudioResampler("fltp", self._layout, self._rate)
+        self._resampler = self._new_resampler()
+        self._kind: tuple[str, str, int] | None = None  # of the frames so far
         self._next: int | None = None  # the first sample that is not written yet, from the origin
         stream = output.add_stream(encoder, rate=self._rate)
         if not isinstance(stream, AudioStream):
@@ -248,12 +261,26 @@ class _Encoded:
         return [made for frame in frames for made in self._put(frame)]
 
     def end(self, until: Fraction | None) -> list[Packet[Stream]]:
-        made = [made for frame in self._source.decode(None) for made in self._put(frame)]
+        try:
+            rest = self._source.decode(None)
+        except av.FFmpegError:
+            rest = []  # as in the middle
+        made = [made for frame in rest for made in self._put(frame)]
         made += self._encode(self._resampler.resample(None))
         return [*made, *self._output.encode(None)]
 
+    def _new_resampler(self) -> AudioResampler:
+        return AudioResampler("fltp", self._layout, self._rate)
+
     def _put(self, frame: AudioFrame) -> list[Packet[Stream]]:
-        return self._encode(self._resampler.resample(frame))
+        """Broadcasts change channels and rate within a stream: a resampler is for one kind only."""
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        made: list[Packet[Stream]] = []
+        if self._kind not in (None, kind):
+            made = self._encode(self._resampler.resample(None))
+            self._resampler = self._new_resampler()
+        self._kind = kind
+        return made + self._encode(self._resampler.resample(frame))
 
     def _encode(self, frames: list[AudioFrame]) -> list[Packet[Stream]]:
         made: list[Packet[Stream]] = []

@@ -212,6 +212,7 @@ def _order(job: ClipJob, request: ClipRequest) -> dict[str, Any]:
     return {
         "humatte": humatte.__version__,
         "inputs": {str(path.absolute()): _state(path) for path in files},
+        "hints": {kind: str(path.absolute()) for kind, path in request.hints.typed.items()},
         "outputs": [[str(path.absolute()), kind] for path, kind in job.outputs()],
         "options": {k: str(v) for k, v in sorted(request.words.items()) if v not in (None, False)},
     }

@@ -58,7 +58,7 @@ def test_the_file_says_what_it_cost(eight_bit: Path) -> None:
     facts, before = humatte.load(eight_bit).facts, humatte.load("night").facts
     assert facts.name == "night-int8" and before.int8 == {}
     assert facts.stride == before.stride and facts.recipe == before.recipe
-    assert set(facts.int8) == {"kept_in_float", "pictures", "before", "after"}
+    assert set(facts.int8) == {"kept_in_float", "pictures", "judged_on", "before", "after"}
     assert facts.int8["pictures"] == 2
     assert facts.scores == facts.int8["after"]
     assert humatte.load(eight_bit).trained_on().tolist() == (

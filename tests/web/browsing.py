@@ -67,13 +67,16 @@ def launched(driver, *more: str):
 class Visit:
     """One page in a context of its own, with all that it asked for and complained of."""
 
-    def __init__(self, browser, address: str, path: Path, **options: object) -> None:
+    def __init__(
+        self, browser, address: str, path: Path, on_start: str = "", **options: object
+    ) -> None:
         self.context = browser.new_context(
             **{"viewport": {"width": 1366, "height": 860}, **options}
         )
         self.page, self.path, self.address = self.context.new_page(), path, address
         self.complaints: list[str] = []
         self.page.set_default_timeout(100_000)  # a busy machine
+        self.page.add_init_script(on_start)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._heard)
         self.page.goto(address)

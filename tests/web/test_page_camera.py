@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from browsing import launched
+from browsing import Served, launched, needs_vendor
 from PIL import Image
 
 pytestmark = pytest.mark.timeout(300)  # two busy cores start a browser slowly
@@ -66,3 +66,76 @@ def test_no_camera_is_said_in_words(visit) -> None:
         "() => /camera (was found|may not be used)/.test("
         "document.getElementById('camera-words').textContent)"
     )
+
+
+# A camera that is given when the test says so.
+LATE = """() => {
+  window.asks = [];
+  navigator.mediaDevices.getUserMedia = () => new Promise((resolve) => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
+    canvas.getContext("2d").fillRect(0, 0, 64, 48);
+    const stream = canvas.captureStream(10);
+    window.asks.push({ track: stream.getVideoTracks()[0], allow: () => resolve(stream) });
+  });
+}"""
+STATES = "asks.map(({ track }) => track.readyState)"
+
+
+def test_a_camera_that_is_allowed_too_late_stays_off(visit, address: Served) -> None:
+    page = visit().page
+    page.evaluate(LATE)
+    page.get_by_role("tab", name="Camera").click()
+    page.click("#camera-start")
+    page.get_by_role("tab", name="Pictures").click()
+    before = len(address.asked)
+    page.evaluate("asks[0].allow()")
+    page.wait_for_timeout(300)
+    assert page.evaluate(STATES) == ["ended"]
+    assert [each for each in address.asked[before:] if each[0] == "POST"] == []
+    page.get_by_role("tab", name="Camera").click()
+    assert page.inner_text("#camera-words") == ""
+    page.click("#camera-start")
+    page.evaluate("document.getElementById('cameras').onchange()")  # another one, in between
+    page.evaluate("asks[2].allow()")
+    page.wait_for_selector("#camera-start:text('Stop the camera')")
+    page.evaluate("asks[1].allow()")
+    page.wait_for_timeout(100)
+    assert page.evaluate(STATES) == ["ended", "ended", "live"]
+
+
+def test_a_camera_that_does_not_play_says_so(visit) -> None:
+    page = visit().page
+    page.evaluate(LATE)
+    page.evaluate(
+        """() => {
+          HTMLVideoElement.prototype.play = () => Promise.reject(new Error("no frames"));
+        }"""
+    )
+    page.get_by_role("tab", name="Camera").click()
+    page.click("#camera-start")
+    page.evaluate("asks[0].allow()")
+    page.wait_for_selector("#camera-words:text('The camera cannot be used: no frames')")
+    assert page.evaluate(STATES) == ["ended"]
+    assert page.inner_text("#camera-start") == "Start the camera"
+
+
+@needs_vendor
+def test_private_mode_takes_over_a_live_camera(visit) -> None:
+    page = visit().page
+    posts: list[str] = []
+
+    def busy(route) -> None:
+        posts.append(route.request.url)
+        route.fulfill(status=429, headers={"Retry-After": "1"}, body="{}")
+
+    page.route("**/v1/alpha*", busy)
+    page.evaluate(LATE)
+    page.get_by_role("tab", name="Camera").click()
+    page.click("#camera-start")
+    page.evaluate("asks[0].allow()")
+    page.wait_for_selector("#figures:text('The server is busy')")
+    sent = len(posts)
+    page.get_by_role("switch", name="Private mode").check()
+    page.wait_for_selector("#figures:text('ms behind')")
+    assert len(posts) == sent
+    assert page.inner_text("#camera-start") == "Stop the camera"

@@ -88,6 +88,44 @@ def test_the_brush_removes_and_keeps_and_takes_back(page: Visit, astronaut: Path
     assert np.array_equal(pixels_of(page.download()), humatte.cutout(astronaut))
 
 
+def test_a_download_waits_for_what_was_just_painted(page: Visit) -> None:
+    page.page.click("#brush-drop")
+    page.page.mouse.click(*page.shown_at(*FACE))
+    assert alpha_at(page.download(), FACE) == 0
+
+
+def test_the_pointer_moves_while_another_picture_is_loaded(page: Visit, astronaut: Path) -> None:
+    page.add(astronaut, done=2)
+    page.page.click("#brush-drop")
+    page.page.evaluate(
+        """() => {
+          const [first, second] = document.querySelectorAll("#list .open");
+          second.click();
+          document.getElementById("stage").dispatchEvent(new PointerEvent("pointermove"));
+          first.click();
+        }"""
+    )
+    page.page.wait_for_selector("#split:not([hidden])")
+
+
+def test_the_focus_stays_where_somebody_works(page: Visit) -> None:
+    page.page.click("#brush-drop")
+    with page.renewed():
+        page.page.mouse.click(*page.shown_at(*FACE))
+    page.page.locator("#undo").focus()
+    with page.renewed():
+        page.page.keyboard.press("Enter")
+    assert page.page.evaluate(_NAME) == "stage"
+    page.choose("background", "blur")  # made by the server
+    page.page.route("**/v1/cutout*", lambda route: (zoom.focus(), route.continue_()))
+    zoom = page.page.locator("#zoom-in")
+    page.page.locator("#download").focus()
+    with page.page.expect_download():
+        page.page.keyboard.press("Enter")
+    page.page.wait_for_selector("#save-words:text('is ready')")
+    assert page.page.evaluate("document.activeElement.id") == "zoom-in"
+
+
 def test_all_of_it_without_a_mouse(page: Visit) -> None:
     keys = page.page.keyboard
     page.page.get_by_role("tab", name="Pictures").focus()

@@ -164,6 +164,50 @@ def test_all_as_zip(visit, small: Path) -> None:
             assert np.array_equal(found, humatte.cutout(small))
 
 
+def test_a_zip_with_a_stronger_blur_has_pictures_that_were_never_opened(visit, small: Path) -> None:
+    names = [small, *(small.with_name(f"{name}.png") for name in ("second", "third"))]
+    for name in names[1:]:
+        name.write_bytes(small.read_bytes())
+    page = visit()
+    page.add(*names)
+    page.choose("background", "blur")
+    page.page.locator("#blur").fill("3")
+    with zipfile.ZipFile(page.download("#download-all")) as files:
+        assert sorted(files.namelist()) == [
+            "second.cutout.png",
+            "small.cutout.png",
+            "third.cutout.png",
+        ]
+        found = np.asarray(Image.open(io.BytesIO(files.read("third.cutout.png"))))
+    assert np.array_equal(found, humatte.cutout(small, background=f"blur:{0.03 * 256:.1f}"))
+
+
+def test_a_choice_made_meanwhile_concerns_the_next_download(visit, small: Path) -> None:
+    page = visit()
+    other = small.with_name("other.png")
+    other.write_bytes(small.read_bytes())
+    page.add(small, other)
+    page.page.select_option("#format", "webp")
+    asked: list[str] = []
+
+    def changed(route) -> None:
+        asked.append(route.request.url)
+        page.page.evaluate(
+            """() => {
+              const format = document.getElementById("format");
+              format.value = "png";
+              format.onchange();
+            }"""
+        )
+        route.continue_()
+
+    page.page.route("**/v1/cutout*", changed)
+    with zipfile.ZipFile(page.download("#download-all")) as files:
+        assert sorted(files.namelist()) == ["other.cutout.webp", "small.cutout.webp"]
+        assert {files.read(name)[8:12] for name in files.namelist()} == {b"WEBP"}
+    assert len(asked) == 2
+
+
 def test_the_token_is_asked_for_once_and_kept_for_the_tab(visit, small: Path) -> None:
     with serving(Settings(token="a good long word")) as address:
         page = visit(address)
@@ -176,6 +220,53 @@ def test_the_token_is_asked_for_once_and_kept_for_the_tab(visit, small: Path) ->
         page.page.reload()
         page.add(small)
         assert page.page.locator("#token-dialog").is_hidden()
+
+
+def test_who_gives_no_token_is_asked_once(visit, small: Path) -> None:
+    files = [small, *(small.with_name(f"{number}.png") for number in range(5))]
+    for file in files[1:]:
+        file.write_bytes(small.read_bytes())
+    with serving(Settings(token="a good long word")) as address:
+        page = visit(address)
+        page.page.click("#token-cancel")  # asked for the networks
+        page.page.evaluate(
+            """() => {
+              window.shown = 0;
+              const dialog = document.getElementById("token-dialog");
+              const show = dialog.showModal.bind(dialog);
+              dialog.showModal = () => (window.shown += 1, show());
+            }"""
+        )
+        page.page.set_input_files("#files", files)
+        page.page.click("#token-cancel")
+        page.page.wait_for_function(
+            "document.querySelectorAll('#list [data-state=failed]').length === 6"
+        )
+        assert page.page.evaluate("shown") == 1
+        page.page.get_by_role("button", name="Try small.png again").click()
+        page.page.fill("#token", "密語 and more")
+        page.page.keyboard.press("Enter")
+        page.page.wait_for_selector("#token-wrong:text('plain letters')")
+        page.page.fill("#token", "a good long word")
+        page.page.keyboard.press("Enter")
+        page.until_done(1)
+
+
+def test_a_browser_that_stores_nothing(visit, small: Path) -> None:
+    with serving(Settings(token="a good long word")) as address:
+        page = visit(
+            address,
+            on_start="""
+            for (const name of ["localStorage", "sessionStorage"]) {
+              Object.defineProperty(window, name, {
+                get() { throw new DOMException("denied", "SecurityError"); },
+              });
+            }""",
+        )
+        page.page.fill("#token", "a good long word")
+        page.page.keyboard.press("Enter")
+        page.add(small)
+        page.download()
 
 
 def test_a_busy_server_is_waited_for_in_words(visit, small: Path) -> None:

@@ -58,6 +58,86 @@ def test_no_picture_leaves_the_page(visit, address: Served, small_photo: Path) -
 
 
 @needs_vendor
+def test_switching_on_stops_what_is_being_sent(visit, small_photo: Path) -> None:
+    page = visit()
+    posts: list[str] = []
+
+    def busy(route) -> None:
+        posts.append(route.request.url)
+        route.fulfill(status=429, headers={"Retry-After": "2"}, body="{}")
+
+    page.page.route("**/v1/cutout*", busy)
+    page.page.set_input_files("#files", small_photo)
+    page.page.wait_for_selector("#list :text('The server is busy')")
+    page.page.get_by_role("switch", name="Private mode").check()
+    page.until_done()
+    page.page.wait_for_timeout(2500)  # the server would have been asked again
+    assert len(posts) == 1
+    assert page.page.inner_text("#list .state") == "Ready"  # it was sent once
+    page.add(small_photo, done=2)
+    assert page.page.locator("#list .state").last.inner_text() == "Ready, never sent"
+    assert len(posts) == 1
+
+
+@needs_vendor
+def test_what_was_sent_is_renewed_in_the_page(visit, address: Served, small_photo: Path) -> None:
+    page = visit()
+    page.add(small_photo)
+    page.page.get_by_role("switch", name="Private mode").check()
+    before = len(address.asked)
+    page.page.click("summary")
+    page.page.select_option("#refine", "off")
+    page.page.wait_for_selector("#list [data-state=working]")
+    page.until_done()
+    page.choose("background", "colour")
+    page.download()
+    asked = [" ".join(each) for each in address.asked[before:]]
+    assert [each for each in asked if not HARMLESS.fullmatch(each)] == []
+
+
+@needs_vendor
+def test_a_background_chosen_in_private_mode_is_not_sent(visit, small_photo: Path) -> None:
+    page = visit()
+    switch = page.page.get_by_role("switch", name="Private mode")
+    switch.check()
+    page.add(small_photo)
+    page.choose("background", "picture")
+    behind = put(small_photo.parent / "green.png", np.full((40, 40, 3), (0, 255, 0), np.uint8))
+    page.page.set_input_files("#background-file", behind)
+    page.page.wait_for_selector("#background-name:text('green.png')")
+    switch.uncheck()
+    page.add(small_photo, done=2)  # this one is sent
+    page.page.locator("#list .open").last.click()
+    bodies: list[bytes] = []
+    page.page.on("request", lambda request: bodies.append(request.post_data_buffer or b""))
+    page.choose("crop", "passport")
+    page.page.wait_for_selector("#crop-words:text('chosen in private mode')")
+    page.choose("crop", "whole")
+    assert tuple(pixels_of(page.download())[5, 5][:3]) == (0, 255, 0)
+    assert not any(bodies)
+
+
+@needs_vendor
+def test_a_network_that_cannot_be_fetched(visit, address: Served, small_photo: Path) -> None:
+    page = visit()
+    page.page.route("**/v1/models/*/file", lambda route: route.abort())
+    page.page.get_by_role("switch", name="Private mode").check()
+    page.page.wait_for_selector("#private-state:text('the server does not answer')")
+    page.page.unroute("**/v1/models/*/file")
+    refusals = iter([401])
+
+    def refused(route) -> None:
+        status = next(refusals, None)
+        route.fulfill(status=status, body="{}") if status else route.continue_()
+
+    page.page.route("**/v1/models/*/file", refused)
+    page.page.set_input_files("#files", small_photo)
+    page.page.fill("#token", "a new word, since")
+    page.page.keyboard.press("Enter")
+    page.until_done()
+
+
+@needs_vendor
 def test_the_switch_is_remembered(visit) -> None:
     page = visit()
     page.page.get_by_role("switch", name="Private mode").check()

@@ -86,6 +86,29 @@ def test_without_a_registry_the_error_says_what_to_do(
         script.vendor(tmp_path / "vendor", tmp_path / "nothing.tgz")
 
 
+@pytest.mark.parametrize("registry", ["http://127.0.0.1:port/", "http://a b/", "no address"])
+def test_a_registry_that_is_no_address_is_an_error_in_words(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: str
+) -> None:
+    monkeypatch.delenv("HUMATTE_ONNXRUNTIME_WEB", raising=False)
+    monkeypatch.setenv("HUMATTE_NPM_REGISTRY", registry)
+    with pytest.raises(script.VendorError, match="cannot be fetched"):
+        script.vendor(tmp_path / "vendor")
+
+
+def test_an_npm_that_hangs_is_not_waited_for(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HUMATTE_NPM_REGISTRY", "npm_config_registry", "NPM_CONFIG_REGISTRY"):
+        monkeypatch.delenv(name, raising=False)
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\nexec sleep 60\n")
+    npm.chmod(0o755)
+    monkeypatch.setattr(script.shutil, "which", lambda name: str(npm))
+    monkeypatch.setattr(script, "NPM_TIMEOUT_S", 0.1, raising=False)
+    assert script.registry() == script.REGISTRY
+
+
 def test_the_environment_names_the_registry_or_the_file(
     script: ModuleType, tgz: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

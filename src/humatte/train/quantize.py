@@ -32,6 +32,7 @@ from humatte.data.layouts import find_split
 from humatte.data.pairs import Pair, read_pair
 from humatte.errors import DataError, TrainingError
 from humatte.image_io import write
+from humatte.machine import machine_facts
 from humatte.metrics import mad, person_iou
 from humatte.network import FACTS_KEY, Facts, Network, settle
 from humatte.onnx_file import metadata_of
@@ -105,6 +106,7 @@ def export_int8(source: Path, data: Path, out: Path) -> dict[str, Any]:
                 told = {
                     "kept_in_float": words,
                     "pictures": len(held_out),
+                    "judged_on": machine_facts()["flags"],  # older ones saturate sums of 8 bits
                     "before": asdict(before),
                     "after": asdict(after),
                 }

@@ -1,16 +1,15 @@
 // The brush: what is painted is kept or removed, with the mouse, fingers or keys.
 
-import { change, enqueue } from "./queue.js";
+import { change, enqueueSoon } from "./queue.js";
 import { announce, byId, on, state } from "./state.js";
 import { drawStrokes } from "./strokes.js";
 
-const AFTER_MS = 350; // strokes that follow each other quickly are sent together
 const TINTS = { keep: "rgb(24 160 120)", drop: "rgb(214 64 60)" };
+const STROKES = ["undo", "redo", "clear"]; // buttons
 const KEY_STEP = 0.02; // of the long side
 
 /** `kind`: keep, drop or null; `size`: share of the long side; `at`: [x, y] shares, or null. */
 export const brush = { kind: null, size: 0.06, at: null, stroke: null };
-let later = 0;
 let redraw = () => {};
 
 /** @param {() => void} moved something must be drawn anew */
@@ -56,9 +55,12 @@ function buttons() {
   const can = Boolean(item?.width && item.cutout);
   for (const id of ["brush-keep", "brush-drop", "brush-size"]) byId(id).disabled = !can;
   if (!can && brush.kind) choose(null);
+  const focused = document.activeElement;
   byId("undo").disabled = !item?.strokes.length;
   byId("redo").disabled = !item?.undone.length;
   byId("clear").disabled = !item?.strokes.length;
+  // A disabled button would lose the focus: keys go on in the picture.
+  if (STROKES.includes(focused.id) && focused.disabled) byId("stage").focus();
 }
 
 function take(from, to, words) {
@@ -69,12 +71,9 @@ function take(from, to, words) {
 
 /** The matte is made anew, a little later. */
 function after(words) {
-  const item = state.open;
   announce(words);
-  buttons();
   redraw();
-  clearTimeout(later);
-  later = setTimeout(() => state.items.includes(item) && enqueue(item), AFTER_MS);
+  enqueueSoon(state.open);
 }
 
 export function begin(point) {

@@ -2,7 +2,7 @@
 
 import { blurBehind, drawBehind } from "./behind.js";
 import { add } from "./intake.js";
-import { engine } from "./private.js";
+import { engine, forget } from "./private.js";
 import { post } from "./server.js";
 import { announce, byId, on, state } from "./state.js";
 
@@ -12,12 +12,16 @@ const QUALITY = 0.85; // of the frames that are sent
 const SMOOTH = 0.15; // of a new time in the ones that are shown
 
 let stream = null;
-let starting = false;
-let run = 0; // counts up with every start and stop: an older loop ends
+let run = 0; // counts up with every start and stop: what belongs to an older one ends
+let wished = 0; // the run that waits for its camera; 0: none
+let going = null; // ends the frame that is being sent
 let taken = 0;
+let ready = null;
 
-export function startCamera() {
-  byId("camera-start").onclick = () => (stream ? stop() : start());
+/** @param {Promise<void>} settled until then it is not known whether frames may be sent */
+export function startCamera(settled) {
+  ready = settled;
+  byId("camera-start").onclick = () => (stream ? stop() : wished || start());
   byId("snapshot").onclick = snapshot;
   byId("cameras").onchange = () => {
     stop();
@@ -28,28 +32,33 @@ export function startCamera() {
 }
 
 async function start() {
-  const words = byId("camera-words");
-  if (starting) return;
-  starting = true;
-  words.textContent = "Waiting for the camera…";
+  run += 1;
+  const mine = run;
+  wished = mine;
+  byId("camera-words").textContent = "Waiting for the camera…";
   try {
-    stream = await wanted();
+    await ready;
+    const found = await wanted();
+    if (mine !== run) return release(found); // allowed when nobody waited any more
+    stream = found;
+    byId("video").srcObject = stream;
+    await byId("video").play();
   } catch (error) {
-    words.textContent = inWords(error);
+    if (mine === run) stop(inWords(error));
     return;
-  } finally {
-    starting = false;
   }
-  const video = byId("video");
-  video.srcObject = stream;
-  await video.play();
-  words.textContent = "";
+  if (mine === run) begin();
+}
+
+function begin() {
+  wished = 0;
+  byId("camera-words").textContent = "";
   byId("camera-start").textContent = "Stop the camera";
   announce("The camera is on.");
-  run += 1;
-  stream.getVideoTracks()[0].onended = stop;
+  going = new AbortController();
+  stream.getVideoTracks()[0].onended = () => stop();
   listCameras();
-  loop(run);
+  loop(run, going.signal);
 }
 
 function wanted() {
@@ -70,16 +79,26 @@ function inWords({ name, message }) {
   return known[name] ?? `The camera cannot be used: ${message}`;
 }
 
-function stop() {
-  if (!stream) return;
+/** Ends the camera, also one that was only asked for; `words` say why. */
+function stop(words = "") {
+  if (!stream && !wished) return;
   run += 1;
-  for (const track of stream.getTracks()) track.stop();
+  wished = 0;
+  going?.abort();
+  if (stream) {
+    release(stream);
+    announce("The camera is off.");
+  }
   stream = null;
   byId("video").srcObject = null;
+  byId("camera-words").textContent = words;
   byId("camera-start").textContent = "Start the camera";
   byId("snapshot").disabled = true;
   byId("figures").textContent = "";
-  announce("The camera is off.");
+}
+
+function release(camera) {
+  for (const track of camera.getTracks()) track.stop();
 }
 
 async function listCameras() {
@@ -93,20 +112,19 @@ async function listCameras() {
 }
 
 /** One frame after the other: the next is taken when the last is shown, so none waits. */
-async function loop(mine) {
+async function loop(mine, signal) {
   const times = { latency: 0, between: 0, last: performance.now() };
   while (mine === run) {
     const began = performance.now();
     try {
       const frame = await newest();
-      const matted = await (state.here ? mattedHere(frame) : mattedByServer(frame));
+      const matted = await (state.here ? mattedHere(frame) : mattedByServer(frame, signal));
       if (mine !== run) return;
       await show(frame, matted);
     } catch (error) {
       if (mine !== run) return;
-      stop();
-      byId("camera-words").textContent = error.message;
-      return;
+      if (error.name === "AbortError") continue; // private mode was switched on
+      return stop(error.message);
     }
     byId("snapshot").disabled = false;
     figures(times, began);
@@ -127,10 +145,10 @@ function newest() {
 }
 
 /** The frame's person on transparency. */
-async function mattedByServer(frame) {
+async function mattedByServer(frame, signal) {
   const file = await frame.convertToBlob({ type: "image/jpeg", quality: QUALITY });
   const query = { refine: "fast", model: state.model };
-  const answer = await post("/v1/alpha", file, { query, held: busy });
+  const answer = await post("/v1/alpha", file, { query, signal, held: busy });
   const matte = await createImageBitmap(answer.blob);
   const gray = pixelsOf(matte).data;
   return masked(frame, (i) => gray[4 * i]);
@@ -138,7 +156,11 @@ async function mattedByServer(frame) {
 
 async function mattedHere(frame) {
   const network = await engine();
-  const alpha = await network.matte(pixelsOf(frame), { refine: "fast", keep: null, drop: null });
+  const asked = { refine: "fast", keep: null, drop: null };
+  const alpha = await network.matte(pixelsOf(frame), asked).catch((error) => {
+    forget(network); // a worker that failed answers no more
+    throw error;
+  });
   return masked(frame, (i) => 255 * alpha[i]);
 }
 

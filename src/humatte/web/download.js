@@ -1,7 +1,7 @@
 // Files out: the open picture, or all of them as a ZIP.
 
 import { zip } from "./engine/zip.js";
-import { finished } from "./make.js";
+import { choices, finished } from "./make.js";
 import { announce, byId, on, state } from "./state.js";
 
 const KEEP_MS = 60_000; // a browser may still be reading a file that was handed to it
@@ -43,7 +43,8 @@ async function busy(button, action) {
   } finally {
     button.ariaBusy = "false";
     show();
-    if (hadFocus) button.focus(); // a disabled button loses it
+    // A disabled button loses it; who went on meanwhile keeps theirs.
+    if (hadFocus && document.activeElement === document.body) button.focus();
   }
 }
 
@@ -53,19 +54,22 @@ function tell(words) {
 
 async function one() {
   const item = state.open;
+  const asked = choices();
+  const name = nameOf(item, asked);
   tell("Making the file…");
-  save(await finished(item, heldBy()), nameOf(item));
-  tell(`${nameOf(item)} is ready.`);
+  save(await finished(item, asked, heldBy()), name);
+  tell(`${name} is ready.`);
 }
 
 async function all() {
   const items = state.items.filter((item) => item.cutout);
+  const asked = choices();
   const files = [];
   const left = [];
   for (const [number, item] of items.entries()) {
     tell(`Making file ${number + 1} of ${items.length}…`);
     try {
-      files.push({ name: nameOf(item), blob: await finished(item, heldBy()) });
+      files.push({ name: nameOf(item, asked), blob: await finished(item, asked, heldBy()) });
     } catch (error) {
       left.push(`${item.name}: ${error.message}`);
     }
@@ -78,8 +82,8 @@ async function all() {
 
 const heldBy = () => ({ held: (seconds) => tell(`The server is busy; trying again in ${seconds} s`) });
 
-function nameOf({ name }) {
-  return `${name.replace(/\.[^.]{1,5}$/, "")}.cutout.${state.format}`;
+function nameOf({ name }, { format }) {
+  return `${name.replace(/\.[^.]{1,5}$/, "")}.cutout.${format}`;
 }
 
 function save(blob, name) {

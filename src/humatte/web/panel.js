@@ -1,5 +1,6 @@
 // The choices beside the picture: background, crop, network, edges.
 
+import { noPassport } from "./make.js";
 import { networks } from "./networks.js";
 import { look } from "./pixels.js";
 import { byId, on, say, state } from "./state.js";
@@ -21,6 +22,11 @@ export function startPanel() {
   startCrop();
   on("open", cropWords);
   on("look", cropWords);
+  on("here", () => {
+    // What was not sent yet need not be.
+    state.background.here ||= state.here;
+    cropWords();
+  });
 }
 
 function startBackground() {
@@ -72,11 +78,12 @@ function setColour(colour) {
 }
 
 async function setPicture(file) {
-  const { background } = state;
+  const { background, here } = state;
   try {
     const { bitmap } = await look(file, SHOWN);
     background.bitmap?.close();
-    Object.assign(background, { picture: file, bitmap });
+    // Chosen before the switch or after: while private mode was on, it is not sent.
+    Object.assign(background, { picture: file, bitmap, here: here || state.here });
     byId("background-name").textContent = file.name;
     say("look");
   } catch {
@@ -109,9 +116,9 @@ function startCrop() {
 
 function cropWords() {
   const line = byId("crop-words");
-  const here = state.open?.here;
-  if (state.crop === "passport" && here) {
-    line.textContent = "Passport photos are measured by the server; this picture never leaves the page.";
+  const refused = state.open && noPassport(state.open);
+  if (state.crop === "passport" && refused) {
+    line.textContent = refused;
   } else if (state.crop !== "passport") {
     line.textContent = state.open?.subject?.box === null && state.crop !== "whole" ? "Nobody to crop to; the whole picture is kept." : "";
   }

@@ -1,7 +1,8 @@
 // Private mode: whether pictures are worked on in this page, and the network that does it.
 
 import { networks } from "./networks.js";
-import { address, authorization } from "./server.js";
+import { address, authorization, stopSending } from "./server.js";
+import { askToken, token } from "./token.js";
 import { announce, byId, on, say, state } from "./state.js";
 
 const KEY = "humatte.private";
@@ -18,13 +19,16 @@ export async function startPrivate() {
     engines = null; // the build has no engine: what follows says so
   }
   toggle.disabled = !engines;
-  state.here = Boolean(engines) && localStorage.getItem(KEY) === "on";
+  state.here = Boolean(engines) && remembered();
   toggle.checked = state.here;
   toggle.onchange = () => {
     state.here = toggle.checked;
-    localStorage.setItem(KEY, state.here ? "on" : "off");
+    remember(state.here);
     byId("private-state").textContent = "";
-    if (state.here) engine().catch(() => {}); // it says itself what went wrong
+    if (state.here) {
+      stopSending();
+      engine().catch(() => {}); // it says itself what went wrong
+    }
     say("here");
     announce(where());
   };
@@ -32,6 +36,22 @@ export async function startPrivate() {
   show();
   if (!engines) byId("private-state").textContent = "Private mode is not in this build.";
   if (state.here) engine().catch(() => {});
+}
+
+function remembered() {
+  try {
+    return localStorage.getItem(KEY) === "on";
+  } catch {
+    return false; // the browser lets this site store nothing
+  }
+}
+
+function remember(here) {
+  try {
+    localStorage.setItem(KEY, here ? "on" : "off");
+  } catch {
+    // It holds for this page, then.
+  }
 }
 
 function where() {
@@ -49,19 +69,29 @@ function show() {
 export async function engine() {
   await networks();
   if (open?.name !== state.model) {
-    forget();
-    const made = { name: state.model, engine: start() };
-    made.engine.catch((error) => {
-      if (open === made) open = null; // the next picture tries again
-      byId("private-state").textContent = error.message;
-    });
+    close();
+    const made = { name: state.model, engine: start(), network: null };
+    made.engine.then(
+      (network) => {
+        made.network = network;
+      },
+      (error) => {
+        if (open === made) open = null; // the next picture tries again
+        byId("private-state").textContent = error.message;
+      },
+    );
     open = made;
   }
   return open.engine;
 }
 
-/** Closes the engine; the next picture opens it anew. */
-export function forget() {
+/** Closes an engine that failed; the next picture opens another. */
+export function forget(failed) {
+  failed.close();
+  if (open?.network === failed) open = null;
+}
+
+function close() {
   open?.engine.then((old) => old.close(), () => {});
   open = null;
 }
@@ -76,10 +106,22 @@ async function start() {
     bar.value = share;
   };
   try {
-    const made = await engines.open(model, tell, { headers: authorization() });
+    const made = await opened(model, tell);
     byId("private-state").textContent = "";
     return made;
   } finally {
     bar.hidden = true;
+  }
+}
+
+async function opened(model, tell) {
+  for (;;) {
+    const used = token();
+    try {
+      return await engines.open(model, tell, { headers: authorization() });
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      await askToken(used);
+    }
   }
 }

@@ -3,9 +3,11 @@
 import * as pixels from "./pixels.js";
 import { engine, forget } from "./private.js";
 import { post } from "./server.js";
+import { NoToken } from "./token.js";
 import { announce, on, say, state } from "./state.js";
 
 const LANES = { server: 2, page: 1 }; // the server has a queue of its own; a page has one network
+const SOON_MS = 350; // strokes that follow each other quickly are sent together
 const LEAST_PERSON = 0.002; // of the picture, as the library counts somebody as there
 const running = { server: 0, page: 0 };
 const lines = { server: [], page: [] };
@@ -19,8 +21,36 @@ export function enqueue(item) {
   next(lane);
 }
 
+/** The same a little later: more may change meanwhile. It waits from now on. */
+export function enqueueSoon(item) {
+  stop(item);
+  change(item, { state: "waiting", words: "Waiting", progress: null });
+  item.later = setTimeout(() => enqueue(item), SOON_MS);
+}
+
+/**
+ * Waits until an item is cut out as it was asked last.
+ * @throws {Error} it failed, or was removed; in words
+ */
+export function settled(item) {
+  return new Promise((resolve, reject) => {
+    const ends = [];
+    const look = () => {
+      const removed = !state.items.includes(item);
+      if (!removed && item.state !== "done" && item.state !== "failed") return;
+      for (const end of ends) end();
+      if (removed) reject(new Error(`${item.name} was removed.`));
+      else if (item.state === "failed") reject(new Error(item.words));
+      else resolve();
+    };
+    ends.push(on("item", look), on("items", look));
+    look();
+  });
+}
+
 /** Nothing more is done for an item. */
 export function stop(item) {
+  clearTimeout(item.later);
   item.run?.abort();
   item.run = null;
   for (const line of Object.values(lines)) {
@@ -32,6 +62,18 @@ export function change(item, values) {
   Object.assign(item, values);
   say("item", item);
 }
+
+// What was not done yet is done in the page; what is done stays, and is renewed there.
+on("here", () => {
+  if (!state.here) return;
+  for (const item of state.items.filter(({ here }) => !here)) {
+    const waits = !["done", "failed"].includes(item.state);
+    if (waits) stop(item);
+    item.here = true;
+    if (waits) enqueue(item);
+    else say("item", item);
+  }
+});
 
 on("run", () => state.items.filter((item) => item.state !== "failed").forEach(enqueue));
 
@@ -65,10 +107,15 @@ function failed(item, error) {
   const again = !(error.status >= 400 && error.status < 500);
   change(item, { state: "failed", words: error.message, progress: null, again });
   announce(`${item.name} failed: ${error.message}`);
+  // Who does not give the token is not asked for it again for each that waits.
+  if (error instanceof NoToken) for (const each of lines.server.splice(0)) failed(each, error);
 }
 
 async function onServer(item, signal) {
-  const answer = await post("/v1/cutout", await bodyOf(item), {
+  const body = await bodyOf(item);
+  signal.throwIfAborted();
+  item.sent = true;
+  const answer = await post("/v1/cutout", body, {
     query: { background: "none", format: "png", refine: state.refine, model: state.model },
     signal,
     ...tells(item),
@@ -130,7 +177,7 @@ async function inPage(item, signal) {
     signal.throwIfAborted();
     cut = await network.foreground(image, alpha);
   } catch (error) {
-    if (!signal.aborted) forget(); // a worker that failed answers no more
+    if (!signal.aborted) forget(network); // a worker that failed answers no more
     throw error;
   }
   const made = await pixels.packed(cut, own);

@@ -1,6 +1,7 @@
 // Requests to the server: progress, its token, its "not now", its errors in words.
 
-import { askToken, token } from "./token.js";
+import { state } from "./state.js";
+import { askToken, cancelled, token } from "./token.js";
 
 export class Refused extends Error {
   /** What the server said no with: a line for a person. */
@@ -18,8 +19,15 @@ export function address() {
   return location.host + (own ? " (this computer)" : "");
 }
 
+const going = new Set(); // ends of what is being sent, or waits to be
+
+/** Nothing of what is being sent goes on. */
+export function stopSending() {
+  for (const each of going) each.abort();
+}
+
 /**
- * Sends a picture; waits while the server is busy, and asks for its token.
+ * Sends a picture, never while private mode is on; waits while the server is busy, and asks for its token.
  * @param {string} path as "/v1/cutout"
  * @param {Blob|FormData} body
  * @param {{query?: object, signal?: AbortSignal, progress?: (share: number) => void,
@@ -28,16 +36,37 @@ export function address() {
  * @returns {Promise<{blob: Blob, header: (name: string) => string|null}>}
  */
 export async function post(path, body, { query = {}, signal, progress, held } = {}) {
+  const own = new AbortController();
+  const end = () => own.abort();
+  signal?.addEventListener("abort", end);
+  going.add(own);
+  try {
+    if (signal?.aborted || state.here) throw stopped();
+    return await sent(urlOf(path, query), body, own.signal, progress, held);
+  } finally {
+    going.delete(own);
+    signal?.removeEventListener("abort", end);
+  }
+}
+
+const stopped = () => new DOMException("Private mode is on: this was not sent.", "AbortError");
+
+function urlOf(path, query) {
   const words = new URLSearchParams(
     Object.entries(query).filter(([, value]) => value !== null && value !== undefined),
   ).toString();
-  const url = words ? `${path}?${words}` : path;
+  return words ? `${path}?${words}` : path;
+}
+
+async function sent(url, body, signal, progress, held) {
   for (;;) {
+    const before = cancelled();
     const used = token();
     const answer = await send(url, body, signal, progress);
     if (answer.status === 200) return answer;
     if (answer.status === 401) {
-      await askToken(used);
+      await askToken(used, before);
+      if (signal.aborted) throw stopped();
     } else if (answer.status === 429 || (answer.status === 503 && answer.header("Retry-After"))) {
       await hold(answer.header("Retry-After"), held, signal);
     } else {
@@ -85,9 +114,8 @@ function send(url, body, signal, progress) {
         header: (name) => request.getResponseHeader(name),
       });
     request.onerror = () => reject(new Refused(unreachable()));
-    request.onabort = () => reject(new DOMException("stopped", "AbortError"));
-    if (signal?.aborted) return request.onabort();
-    signal?.addEventListener("abort", () => request.abort(), { once: true });
+    request.onabort = () => reject(stopped());
+    signal.addEventListener("abort", () => request.abort(), { once: true });
     request.send(body);
   });
 }
@@ -100,7 +128,7 @@ async function hold(after, held, signal) {
   for (let left = seconds; left > 0; left -= 1) {
     held?.(left);
     await new Promise((resolve) => setTimeout(resolve, 1000));
-    signal?.throwIfAborted();
+    if (signal.aborted) throw stopped();
   }
 }
 

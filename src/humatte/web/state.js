@@ -2,7 +2,8 @@
 
 /**
  * A picture: {id, name, file, here, state, words, progress, cutout, width, height, strokes, undone, …}.
- * `here`: it is worked on in this page and never sent, whatever the switch says later.
+ * `here`: it is worked on in this page and not sent any more, whatever the switch says later.
+ * `sent`: it went to the server before, or began to.
  * `state`: waiting, sending, working, held (the server is busy), done, failed.
  * `cutout`: the person on transparency, a PNG; stays while it is renewed.
  */
@@ -10,20 +11,26 @@ export const state = {
   items: [],
   open: null,
   tab: "pictures",
-  background: { kind: "none", colour: "#ffffff", picture: null, bitmap: null, blur: 2 },
+  // `here`: its picture is not sent.
+  background: { kind: "none", colour: "#ffffff", picture: null, bitmap: null, here: false, blur: 2 },
   crop: "whole",
   format: "png",
   model: null,
   models: [],
   refine: "detail",
-  here: false, // private mode, for what is added from now on
+  here: false, // private mode: nothing is sent
 };
 
 const bus = new EventTarget();
 
-/** Calls `action(detail)` when `topic` was said: items, item, open, look, run, tab, here. */
+/**
+ * Calls `action(detail)` when `topic` was said: items, item, open, look, run, tab, here.
+ * @returns {() => void} ends it
+ */
 export function on(topic, action) {
-  bus.addEventListener(topic, (event) => action(event.detail));
+  const heard = (event) => action(event.detail);
+  bus.addEventListener(topic, heard);
+  return () => bus.removeEventListener(topic, heard);
 }
 
 export function say(topic, detail) {

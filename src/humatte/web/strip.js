@@ -59,7 +59,7 @@ function show(item) {
   const { element, find } = row;
   element.dataset.state = item.state;
   find(".open").setAttribute("aria-current", String(item === state.open));
-  find(".state").textContent = item.words + (item.here && item.state === "done" ? ", never sent" : "");
+  find(".state").textContent = item.words + (item.here && !item.sent && item.state === "done" ? ", never sent" : "");
   find(".again").hidden = item.state !== "failed" || !item.again;
   const bar = find("progress");
   bar.hidden = !["sending", "working"].includes(item.state);

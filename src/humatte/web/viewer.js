@@ -4,7 +4,7 @@ import { drawBehind } from "./behind.js";
 import * as brushes from "./brush.js";
 import { frameOf } from "./framing.js";
 import * as pixels from "./pixels.js";
-import { framedByServer } from "./make.js";
+import { framedByServer, noPassport } from "./make.js";
 import { placeSplit, split, startSplit } from "./split.js";
 import { byId, on, say, state } from "./state.js";
 import * as zoom from "./zoom.js";
@@ -22,21 +22,24 @@ function empty(item) {
   return { item, photo: null, cut: null, cutFile: null, blur: null, blurKey: "", framed: null, framedKey: "" };
 }
 
+/** What is loaded of the open picture; null while nothing is. */
+const loaded = () => shown.photo ?? shown.cut;
+
 export function startViewer() {
   const stage = byId("stage");
   startSplit(redraw);
   brushes.startBrush(redraw);
   zoom.startGestures(stage, redraw, {
-    wants: () => Boolean(brush.kind),
+    wants: () => Boolean(brush.kind && loaded()),
     begin: (point) => brushes.begin(shareOf(point)),
-    move: (point) => brushes.move(shareOf(point)),
+    move: (point) => loaded() && brushes.move(shareOf(point)),
     end: brushes.end,
     cancel: brushes.cancel,
-    hover: (point) => brushes.hover(point && shareOf(point)),
+    hover: (point) => brushes.hover(point && loaded() ? shareOf(point) : null),
   });
   stage.addEventListener("keydown", (event) => {
     if (event.target !== stage || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (!shown.photo && !shown.cut) return;
+    if (!loaded()) return;
     if (!((brush.kind && brushes.brushKey(event)) || zoom.zoomKey(event.key))) return;
     event.preventDefault();
     redraw();
@@ -113,7 +116,7 @@ async function loadLook(mine, item) {
     mine.blur = made;
   }
   const framedKey = `${item.version} ${state.crop}`;
-  if (state.crop === "passport" && mine.cut && !item.here && mine.framedKey !== framedKey) {
+  if (state.crop === "passport" && mine.cut && !noPassport(item) && mine.framedKey !== framedKey) {
     mine.framedKey = framedKey;
     const made = await framedByServer(item, SMALL);
     if (mine !== shown || mine.framedKey !== framedKey) return made?.close();
@@ -124,11 +127,11 @@ async function loadLook(mine, item) {
 
 /** The frame that is shown, in pixels of the picture; `own` when it is a picture of its own. */
 function frame() {
-  const size = shown.photo ?? shown.cut;
+  const size = loaded();
   const whole = { left: 0, top: 0, width: size.width, height: size.height };
   if (brush.kind || !shown.cut) return whole;
   if (state.crop === "passport") {
-    if (!shown.framed || state.open.here) return whole;
+    if (!shown.framed || noPassport(state.open)) return whole;
     return { left: 0, top: 0, width: shown.framed.width, height: shown.framed.height, own: true };
   }
   return frameOf(size, shown.cut.subject, state.crop, state.background.kind === "blur");
@@ -156,7 +159,7 @@ function draw() {
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
   tell();
-  if (!shown.photo && !shown.cut) return placeSplit(null);
+  if (!loaded()) return placeSplit(null);
   const part = frame();
   zoom.resize({ width, height }, part);
   byId("zoom").textContent = `${zoom.percent()} %`;
@@ -250,7 +253,7 @@ function tiles(style) {
 }
 
 function shareOf({ x, y }) {
-  const { width, height } = shown.photo ?? shown.cut;
+  const { width, height } = loaded();
   const { place } = zoom;
   return [(x - place.x) / place.scale / width, (y - place.y) / place.scale / height];
 }

@@ -38,7 +38,8 @@ export async function available() {
  * @param progress called with a fraction in [0, 1] while its file is fetched.
  * @param headers for that request, as {Authorization: "Bearer …"}.
  * @param threads how many the network may use; by default half of the processor's, at most 4.
- * @returns an Engine; rejects with an Error whose message is for a person.
+ * @returns an Engine; rejects with an Error whose message is for a person, and whose status is the
+ *   server's where it refused the file.
  */
 export async function open(model, progress = () => {}, { headers = {}, threads } = {}) {
   const engine = new Engine(new Worker(new URL("./worker.js", import.meta.url), { type: "module" }));
@@ -98,13 +99,13 @@ class Engine {
     });
   }
 
-  _hear({ id, value, error, progress }) {
+  _hear({ id, value, error, status, progress }) {
     const asked = this._waiting.get(id);
     if (!asked) return;
     if (progress !== undefined) return void asked.progress?.(progress);
     this._waiting.delete(id);
     if (error === undefined) asked.resolve(value);
-    else asked.reject(new Error(error));
+    else asked.reject(Object.assign(new Error(error), { status }));
   }
 
   /** Ends the worker: what is asked fails with the message, what will be asked says it is closed. */

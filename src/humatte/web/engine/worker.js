@@ -1,7 +1,7 @@
 /**
  * The engine's own thread: opens one network, and does what index.js asks of it, in turn.
  *
- * Messages in: {id, verb, ...}; out: {id, value} or {id, error}, and {id, progress} while a network
+ * Messages in: {id, verb, ...}; out: {id, value} or {id, error, status}, and {id, progress} while a network
  * is fetched. Pictures come as ImageData, mattes go as Float32Array, moved instead of copied.
  */
 import * as ort from "../vendor/ort.wasm.min.mjs";
@@ -32,8 +32,13 @@ const VERBS = {
 
 /** A network's bytes. The browser keeps them, and asks with their ETag whether they are still so. */
 async function fetched({ file, bytes }, headers, tell) {
-  const answer = await fetch(file, { headers, cache: "no-cache" });
-  if (!answer.ok) throw new Error(`the network could not be loaded (${answer.status}, ${file})`);
+  const answer = await fetch(file, { headers, cache: "no-cache" }).catch(() => {
+    throw new Error(`the network could not be loaded: the server does not answer (${file})`);
+  });
+  if (!answer.ok) {
+    const error = new Error(`the network could not be loaded (${answer.status}, ${file})`);
+    throw Object.assign(error, { status: answer.status });
+  }
   // Content-Length is that of compressed bytes, where the server compresses.
   const total = bytes || Number(answer.headers.get("Content-Length"));
   const parts = [];
@@ -63,7 +68,8 @@ async function answer({ id, verb, ...question }) {
     const value = await VERBS[verb]({ id, ...question });
     self.postMessage({ id, value }, value ? [value.buffer] : []);
   } catch (error) {
-    self.postMessage({ id, error: error instanceof Error ? error.message : String(error) });
+    const words = error instanceof Error ? error.message : String(error);
+    self.postMessage({ id, error: words, status: error.status });
   }
 }
 
