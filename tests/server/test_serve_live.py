@@ -18,6 +18,7 @@ import pytest
 from drawn_video import NTSC, TICK, film, frames
 from serving import PNG, httpx
 
+import humatte as humatte_package
 from humatte.errors import UsageError
 from humatte.server import listen
 from humatte.server.settings import Settings
@@ -166,6 +167,7 @@ def test_wrong_use(
 
 
 def test_a_missing_extra_is_named(humatte: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(humatte_package, "server", humatte_package.server)  # put back in the end
     for name in [name for name in sys.modules if name.startswith("humatte.server")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
