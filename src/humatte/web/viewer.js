@@ -19,7 +19,7 @@ let shown = empty(null);
 let frameRequest = 0;
 
 function empty(item) {
-  return { item, photo: null, cut: null, cutFile: null, blur: null, blurKey: "", framed: null, framedKey: "" };
+  return { item, photo: null, cut: null, cutFile: null, blur: null, blurKey: "", framed: null, framedKey: "", words: "" };
 }
 
 /** What is loaded of the open picture; null while nothing is. */
@@ -81,8 +81,13 @@ async function renew() {
     mine.unseen = !photo; // TIFF: the server reads it, this browser does not
     sized(item, photo);
   }
-  if (item.cutout && mine.cutFile !== item.cutout) await loadCut(mine, item);
-  if (mine === shown) await loadLook(mine, item);
+  try {
+    if (item.cutout && mine.cutFile !== item.cutout) await loadCut(mine, item);
+    if (mine === shown) await loadLook(mine, item);
+    mine.words = "";
+  } catch (error) {
+    mine.words = error.message;
+  }
   if (mine === shown) redraw();
 }
 
@@ -279,7 +284,8 @@ function tell() {
   const item = state.open;
   const words = byId("stage-words");
   const busy = item && item.state !== "done";
-  words.textContent = busy ? item.words : shown.unseen ? "This browser cannot show the original." : "";
+  const unseen = shown.unseen ? "This browser cannot show the original." : "";
+  words.textContent = busy ? item.words : shown.words || unseen;
   words.classList.toggle("wrong", item?.state === "failed");
   words.classList.toggle("busy", Boolean(busy && item.state !== "failed"));
   byId("stage").setAttribute("aria-label", item ? `${item.name}, large` : "No picture");
