@@ -84,7 +84,6 @@ async function renew() {
   try {
     if (item.cutout && mine.cutFile !== item.cutout) await loadCut(mine, item);
     if (mine === shown) await loadLook(mine, item);
-    mine.words = "";
   } catch (error) {
     mine.words = error.message;
   }
@@ -105,6 +104,7 @@ async function loadCut(mine, item) {
   mine.cut?.bitmap.close();
   mine.cut?.full?.close();
   mine.cut = cut;
+  mine.words = "";
   item.subject = cut.subject;
   sized(item, cut);
 }
@@ -274,6 +274,9 @@ function wantFull(ratio) {
     pixels.look(file, FULL).then((finer) => {
       if (shown[what] !== seen) return finer.bitmap.close();
       seen.full = finer.bitmap;
+      redraw();
+    }, (error) => {
+      shown.words = error.message;
       redraw();
     });
   }
