@@ -46,7 +46,8 @@ CONTRASTS = """() => {
 NAMELESS = """() => [...document.querySelectorAll("button, input, select, [role], progress")]
   .filter((each) => each.checkVisibility() && each.getAttribute("aria-hidden") !== "true")
   .filter((each) => !(each.ariaLabel || each.getAttribute("aria-labelledby")
-    || each.labels?.length || each.textContent.trim() || each.title))
+    || each.labels?.length || each.title
+    || (each.tagName !== "SELECT" && each.textContent.trim()))) // its options do not name it
   .filter((each) => each.role !== "status").map((each) => each.outerHTML)"""
 
 
@@ -91,6 +92,7 @@ def test_names_and_roles(visit, astronaut: Path) -> None:
     assert tabs.last.get_attribute("aria-selected") == "true"
     assert page.page.evaluate("document.activeElement.id") == "tab-camera"
     assert page.page.locator("main").get_by_role("radio", name="Blur").is_visible()
+    assert page.page.evaluate(NAMELESS) == []
     page.page.keyboard.press("ArrowLeft")
     page.page.keyboard.press("Shift+Tab")
     page.page.keyboard.press("Tab")

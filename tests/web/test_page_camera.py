@@ -16,12 +16,14 @@ pytestmark = pytest.mark.timeout(300)  # two busy cores start a browser slowly
 
 @pytest.fixture(scope="module")
 def with_camera(driver, tmp_path_factory, astronaut: Path) -> Iterator[object]:
-    """A browser whose camera shows the astronaut, 320 by 240."""
+    """A browser whose camera shows the astronaut, 320 by 240, in light that changes."""
     with Image.open(astronaut) as picture:
         photo = np.asarray(picture.resize((320, 320)))[:240]
-    frame = cv2.cvtColor(np.ascontiguousarray(photo), cv2.COLOR_RGB2YUV_I420).tobytes()
+    lights = [(photo * light).astype(np.uint8) for light in (1, 0.9, 0.8, 0.7)]
+    frames = [cv2.cvtColor(light, cv2.COLOR_RGB2YUV_I420).tobytes() for light in lights]
     clip = tmp_path_factory.mktemp("camera") / "clip.y4m"
-    clip.write_bytes(b"YUV4MPEG2 W320 H240 F10:1 Ip A1:1 C420\n" + 5 * (b"FRAME\n" + frame))
+    header = b"YUV4MPEG2 W320 H240 F10:1 Ip A1:1 C420\n"
+    clip.write_bytes(header + b"".join(b"FRAME\n" + frame for frame in frames))
     found = launched(
         driver,
         "--use-fake-device-for-media-stream",
@@ -39,6 +41,13 @@ ALPHA = """([x, y]) => {
   copy.drawImage(live, -x * live.width, -y * live.height);
   return copy.getImageData(0, 0, 1, 1).data[3];
 }"""
+CHANGES = """place => {
+  const live = document.getElementById("live");
+  const copy = new OffscreenCanvas(1, 1).getContext("2d");
+  copy.drawImage(live, -place[0] * live.width, -place[1] * live.height);
+  window.reds = (window.reds ?? new Set()).add(copy.getImageData(0, 0, 1, 1).data[0] >> 3);
+  return window.reds.size > 1;
+}"""
 FACE, CORNER = [1 - 0.44, 0.27], [0.1, 0.06]  # mirrored
 
 
@@ -49,6 +58,7 @@ def test_a_live_preview_and_a_snapshot(visit, with_camera) -> None:
     page.page.wait_for_selector("#figures:text('ms behind')")
     assert page.page.evaluate(ALPHA, FACE) > 250
     assert page.page.evaluate(ALPHA, CORNER) < 5
+    page.page.wait_for_function(CHANGES, arg=FACE)  # it is live
     page.choose("background", "blur")
     page.page.wait_for_function(f"place => ({ALPHA})(place) === 255", arg=CORNER)
     page.page.click("#snapshot")

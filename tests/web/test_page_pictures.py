@@ -6,6 +6,7 @@ import base64
 import io
 import zipfile
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -136,6 +137,44 @@ def portrait(folder: Path) -> Path:
     return put(folder / "in/portrait.png", np.asarray(wide))
 
 
+def test_the_servers_warnings_of_a_passport_photo_are_shown(visit, small: Path) -> None:
+    page = visit()
+    page.add(small)
+    page.choose("background", "colour")
+
+    def warned(route) -> None:
+        words = quote("the head is estimated, nobody measured it") + ", " + quote("too small")
+        route.fulfill(
+            body=small.read_bytes(), content_type="image/png", headers={"X-Humatte-Warning": words}
+        )
+
+    page.page.route("**/v1/cutout*", warned)
+    page.choose("crop", "passport")
+    page.page.wait_for_selector("#crop-words:text('template. The head is estimated, nobody')")
+    page.download()
+    words = page.page.inner_text("#save-words")
+    assert words.endswith("is ready. The head is estimated, nobody measured it. Too small.")
+
+
+def test_the_words_of_a_crop_that_was_left_do_not_come_late(visit, small: Path) -> None:
+    page = visit()
+    page.add(small)
+    held: list = []
+
+    def hold(route) -> None:
+        held.append(route)
+
+    page.page.route("**/v1/cutout*", hold)
+    page.choose("crop", "passport")
+    page.page.wait_for_selector("#crop-words:text('Measuring')")
+    page.choose("crop", "tight")
+    assert page.page.inner_text("#crop-words") == ""
+    with page.page.expect_response("**/v1/cutout*"):
+        held[0].continue_()
+    page.page.wait_for_timeout(200)
+    assert page.page.inner_text("#crop-words") == ""
+
+
 def test_jpeg_and_webp(visit, small: Path) -> None:
     page = visit()
     page.add(small)
@@ -240,7 +279,7 @@ def test_who_gives_no_token_is_asked_once(visit, small: Path) -> None:
         page.page.set_input_files("#files", files)
         page.page.click("#token-cancel")
         page.page.wait_for_function(
-            "document.querySelectorAll('#list [data-state=failed]').length === 6"
+            "() => document.querySelectorAll('#list [data-state=failed]').length === 6"
         )
         assert page.page.evaluate("shown") == 1
         page.page.get_by_role("button", name="Try small.png again").click()
@@ -281,6 +320,17 @@ def test_a_busy_server_is_waited_for_in_words(visit, small: Path) -> None:
     page.page.set_input_files("#files", small)
     page.page.wait_for_selector("#list :text('The server is busy; trying again in 2 s')")
     page.until_done()
+
+
+def test_a_pixel_worker_that_stops_says_so_and_is_started_anew(visit, small: Path) -> None:
+    page = visit()
+    page.page.route("**/web/pixels_worker.js", lambda route: route.abort())
+    page.add(small)
+    page.page.wait_for_selector("#stage-words:text('work on pictures has stopped')")
+    page.page.unroute("**/web/pixels_worker.js")
+    page.add(small, done=2)
+    page.page.locator("#list .open").last.click()
+    page.page.wait_for_selector("#split:not([hidden])")
 
 
 def test_a_server_that_is_gone_can_be_tried_again(visit, small: Path) -> None:

@@ -58,6 +58,21 @@ def test_no_picture_leaves_the_page(visit, address: Served, small_photo: Path) -
 
 
 @needs_vendor
+def test_a_photo_that_lies_on_its_side(visit, small_photo: Path) -> None:
+    lying = small_photo.with_name("lying.jpg")
+    with Image.open(small_photo) as picture:
+        exif = Image.Exif()
+        exif[0x0112] = 6  # to be shown turned by a quarter
+        picture.crop((40, 0, 320, 240)).rotate(90, expand=True).save(lying, exif=exif, quality=95)
+    page = visit()
+    page.page.get_by_role("switch", name="Private mode").check()
+    page.add(lying)
+    made, expected = pixels_of(page.download()), humatte.cutout(lying)
+    assert made.shape == expected.shape == (240, 280, 4)
+    assert np.abs(made[..., 3].astype(int) - expected[..., 3]).max() <= 2
+
+
+@needs_vendor
 def test_switching_on_stops_what_is_being_sent(visit, small_photo: Path) -> None:
     page = visit()
     posts: list[str] = []

@@ -151,6 +151,7 @@ async function mattedByServer(frame, signal) {
   const answer = await post("/v1/alpha", file, { query, signal, held: busy });
   const matte = await createImageBitmap(answer.blob);
   const gray = pixelsOf(matte).data;
+  matte.close();
   return masked(frame, (i) => gray[4 * i]);
 }
 

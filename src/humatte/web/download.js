@@ -57,19 +57,22 @@ async function one() {
   const asked = choices();
   const name = nameOf(item, asked);
   tell("Making the file…");
-  save(await finished(item, asked, heldBy()), name);
-  tell(`${name} is ready.`);
+  const { blob, warnings } = await finished(item, asked, heldBy());
+  save(blob, name);
+  tell([`${name} is ready.`, ...warnings].join(" "));
 }
 
 async function all() {
   const items = state.items.filter((item) => item.cutout);
   const asked = choices();
   const files = [];
-  const left = [];
+  const left = []; // to be said
   for (const [number, item] of items.entries()) {
     tell(`Making file ${number + 1} of ${items.length}…`);
     try {
-      files.push({ name: nameOf(item, asked), blob: await finished(item, asked, heldBy()) });
+      const { blob, warnings } = await finished(item, asked, heldBy());
+      files.push({ name: nameOf(item, asked), blob });
+      for (const words of warnings) left.push(`${item.name}: ${words}`);
     } catch (error) {
       left.push(`${item.name}: ${error.message}`);
     }

@@ -19,7 +19,9 @@ export async function finish({ cutout, photo, subject, background, crop, format 
   const canvas = new OffscreenCanvas(frame.width, frame.height);
   const pen = canvas.getContext("2d");
   pen.imageSmoothingQuality = "high";
-  drawBehind(pen, frame, person, background, await behind(background, photo, person));
+  const picture = await behind(background, photo, person);
+  drawBehind(pen, frame, person, background, picture);
+  if (picture instanceof ImageBitmap) picture.close();
   pen.drawImage(person, -frame.left, -frame.top);
   person.close();
   const file = await canvas.convertToBlob({ type: TYPES[format], quality: QUALITY });
@@ -32,5 +34,8 @@ export async function finish({ cutout, photo, subject, background, crop, format 
 async function behind(background, photo, person) {
   if (background.kind === "picture") return createImageBitmap(background.picture);
   if (background.kind !== "blur") return null;
-  return blurBehind(await createImageBitmap(photo), person, background.blur / 100);
+  const whole = await createImageBitmap(photo);
+  const blurred = blurBehind(whole, person, background.blur / 100);
+  whole.close();
+  return blurred;
 }

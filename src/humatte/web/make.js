@@ -3,26 +3,29 @@
 import * as pixels from "./pixels.js";
 import { bodyOf, settled } from "./queue.js";
 import { post } from "./server.js";
-import { announce, byId, state } from "./state.js";
+import { byId, state } from "./state.js";
 
 const PASSPORT = "35x45mm";
 
 /** The page's choices as they are now: what is changed while a file is made does not concern it. */
 export const choices = () => ({ ...state, background: { ...state.background } });
 
-/** A finished file of an item, as `asked` by choices(), once it is cut out. */
+/**
+ * A finished file of an item, as `asked` by choices(), once it is cut out.
+ * @returns {Promise<{blob: Blob, warnings: string[]}>}
+ */
 export async function finished(item, asked, tells = {}) {
   const { background, crop, format } = asked;
   if (background.kind === "picture" && !background.picture) {
     throw new Error("Choose a background picture first.");
   }
   await settled(item);
-  if (background.kind === "none" && crop === "whole" && format === "png") return item.cutout;
-  if (stays(item, background)) return inPage(item, asked);
+  if (background.kind === "none" && crop === "whole" && format === "png") return { blob: item.cutout, warnings: [] };
+  if (stays(item, background)) return { blob: await inPage(item, asked), warnings: [] };
   await measure(item);
   const more = background.kind === "picture" ? { background_image: background.picture } : {};
   const query = { ...common(asked), ...words(item, asked), format };
-  return (await post("/v1/cutout", await bodyOf(item, more), { query, ...tells })).blob;
+  return post("/v1/cutout", await bodyOf(item, more), { query, ...tells });
 }
 
 /** Whether a file is made in the page: something of it may not be sent. */
@@ -86,16 +89,20 @@ function spoken({ kind, colour, blur }, crop, item) {
 
 /** The server's passport frame on transparency, to be shown; null, and said, when it cannot be. */
 export async function framedByServer(item, most) {
-  const line = byId("crop-words");
-  line.textContent = "Measuring the head…";
+  const tell = (words) => {
+    item.passportWords = words;
+    // Something else may be chosen or open by now.
+    if (state.open !== item || state.crop !== "passport" || noPassport(item)) return;
+    byId("crop-words").textContent = words;
+  };
+  tell("Measuring the head…");
   try {
     const query = { ...common(state), background: "none", id_photo: PASSPORT, format: "png" };
     const answer = await post("/v1/cutout", await bodyOf(item), { query });
-    line.textContent = "The head is estimated: check it against your authority’s template.";
+    tell(["The head is estimated: check it against your authority’s template.", ...answer.warnings].join(" "));
     return (await pixels.look(answer.blob, most)).bitmap;
   } catch (error) {
-    line.textContent = error.message;
-    announce(error.message);
+    tell(error.message);
     return null;
   }
 }

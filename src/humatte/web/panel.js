@@ -117,9 +117,9 @@ function startCrop() {
 function cropWords() {
   const line = byId("crop-words");
   const refused = state.open && noPassport(state.open);
-  if (state.crop === "passport" && refused) {
-    line.textContent = refused;
-  } else if (state.crop !== "passport") {
+  if (state.crop === "passport") {
+    line.textContent = refused || state.open?.passportWords || "";
+  } else {
     line.textContent = state.open?.subject?.box === null && state.crop !== "whole" ? "Nobody to crop to; the whole picture is kept." : "";
   }
 }

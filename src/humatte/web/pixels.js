@@ -4,16 +4,34 @@ let worker = null;
 let number = 0;
 const open = new Map();
 
-function ask(task, values, transfer = []) {
-  if (!worker) {
-    worker = new Worker("/web/pixels_worker.js", { type: "module" });
-    worker.onmessage = ({ data }) => {
-      const { resolve, reject } = open.get(data.number);
-      open.delete(data.number);
-      if (data.error) reject(new Error(data.error));
-      else resolve(data.answer);
-    };
+function started() {
+  const made = new Worker("/web/pixels_worker.js", { type: "module" });
+  made.onmessage = ({ data }) => {
+    const { resolve, reject } = open.get(data.number);
+    open.delete(data.number);
+    if (data.error) reject(new Error(data.error));
+    else resolve(data.answer);
+  };
+  made.onerror = (event) => {
+    event.preventDefault();
+    fail();
+  };
+  made.onmessageerror = fail;
+  return made;
+}
+
+/** All that is asked fails; what is asked next starts another worker. */
+function fail() {
+  worker.terminate();
+  worker = null;
+  for (const { reject } of open.values()) {
+    reject(new Error("The page's work on pictures has stopped. Try again, or load the page anew."));
   }
+  open.clear();
+}
+
+function ask(task, values, transfer = []) {
+  worker ??= started();
   number += 1;
   const sent = number;
   return new Promise((resolve, reject) => {

@@ -18,15 +18,26 @@ async function decoded(blob) {
   }
 }
 
+/** The same, closed when `use` is done with it: bitmaps hold memory that nobody sees. */
+async function withDecoded(blob, use) {
+  const bitmap = await decoded(blob);
+  try {
+    return await use(bitmap);
+  } finally {
+    bitmap.close();
+  }
+}
+
 /** A size at most `most` on its long side, as {width, height}. */
 function within(width, height, most) {
   const scale = Math.min(1, most / Math.max(width, height));
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
-async function reduced(bitmap, most) {
+/** A bitmap of its own, at most `most` pixels on the long side. */
+function reduced(bitmap, most) {
   const size = within(bitmap.width, bitmap.height, Math.min(most, MOST_SIDE));
-  if (size.width === bitmap.width) return bitmap;
+  if (size.width === bitmap.width) return createImageBitmap(bitmap);
   return createImageBitmap(bitmap, {
     resizeWidth: size.width,
     resizeHeight: size.height,
@@ -42,28 +53,30 @@ function bytesOf(bitmap, width = bitmap.width, height = bitmap.height) {
 }
 
 const tasks = {
-  async look({ blob, most }) {
-    const whole = await decoded(blob);
-    const bitmap = await reduced(whole, most);
-    return { width: whole.width, height: whole.height, bitmap };
+  look({ blob, most }) {
+    return withDecoded(blob, async (whole) => {
+      return { width: whole.width, height: whole.height, bitmap: await reduced(whole, most) };
+    });
   },
 
-  async lookAtCutout({ blob, most }) {
-    const whole = await decoded(blob);
-    const small = within(whole.width, whole.height, SUBJECT_SIDE);
-    const subject = subjectOf(bytesOf(whole, small.width, small.height));
-    return { width: whole.width, height: whole.height, bitmap: await reduced(whole, most), subject };
+  lookAtCutout({ blob, most }) {
+    return withDecoded(blob, async (whole) => {
+      const { width, height } = whole;
+      const small = within(width, height, SUBJECT_SIDE);
+      const subject = subjectOf(bytesOf(whole, small.width, small.height));
+      return { width, height, bitmap: await reduced(whole, most), subject };
+    });
   },
 
   async pixels({ blob }) {
-    const bitmap = await decoded(blob);
-    const { width, height, data } = bytesOf(bitmap);
-    bitmap.close();
+    const { width, height, data } = await withDecoded(blob, (bitmap) => bytesOf(bitmap));
     return { width, height, data, own: overWhite(data) };
   },
 
-  async blurred({ photo, cutout, share }) {
-    return blurBehind(await decoded(photo), await decoded(cutout), share).transferToImageBitmap();
+  blurred({ photo, cutout, share }) {
+    return withDecoded(photo, (whole) =>
+      withDecoded(cutout, (person) => blurBehind(whole, person, share).transferToImageBitmap()),
+    );
   },
 
   drawn({ strokes, width, height }) {

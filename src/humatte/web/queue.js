@@ -96,10 +96,10 @@ async function next(lane) {
 }
 
 function finished(item, { blob, person, warnings }) {
-  const words = person ? (warnings[0] ?? "Ready") : "Nobody was found in it";
+  const words = person ? warnings.join(" ") || "Ready" : "Nobody was found in it";
   item.version = (item.version ?? 0) + 1;
   change(item, { state: "done", cutout: blob, subject: null, words, progress: null });
-  announce(`${item.name}: ${words}.`);
+  announce(`${item.name}: ${words}`);
 }
 
 function failed(item, error) {
@@ -123,7 +123,7 @@ async function onServer(item, signal) {
   return {
     blob: answer.blob,
     person: answer.header("X-Humatte-Person") !== "no",
-    warnings: warningsOf(answer),
+    warnings: answer.warnings,
   };
 }
 
@@ -141,11 +141,6 @@ function tells(item) {
         progress: null,
       }),
   };
-}
-
-function warningsOf(answer) {
-  const words = answer.header("X-Humatte-Warning");
-  return words ? words.split(/,\s*/).map(decodeURIComponent) : [];
 }
 
 /** What is sent of an item: its file alone, or with its hints and `more` files. */

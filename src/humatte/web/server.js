@@ -33,7 +33,8 @@ export function stopSending() {
  * @param {{query?: object, signal?: AbortSignal, progress?: (share: number) => void,
  *   held?: (seconds: number) => void}} how
  *   `progress` is called with what share was sent, `held` every second of waiting.
- * @returns {Promise<{blob: Blob, header: (name: string) => string|null}>}
+ * @returns {Promise<{blob: Blob, warnings: string[], header: (name: string) => string|null}>}
+ *   `warnings` are sentences
  */
 export async function post(path, body, { query = {}, signal, progress, held } = {}) {
   const own = new AbortController();
@@ -63,7 +64,7 @@ async function sent(url, body, signal, progress, held) {
     const before = cancelled();
     const used = token();
     const answer = await send(url, body, signal, progress);
-    if (answer.status === 200) return answer;
+    if (answer.status === 200) return { ...answer, warnings: warningsOf(answer) };
     if (answer.status === 401) {
       await askToken(used, before);
       if (signal.aborted) throw stopped();
@@ -130,6 +131,11 @@ async function hold(after, held, signal) {
     await new Promise((resolve) => setTimeout(resolve, 1000));
     if (signal.aborted) throw stopped();
   }
+}
+
+function warningsOf(answer) {
+  const words = answer.header("X-Humatte-Warning");
+  return words ? words.split(/,\s*/).map((each) => sentence(decodeURIComponent(each))) : [];
 }
 
 async function inWords(answer) {

@@ -19,7 +19,7 @@ let shown = empty(null);
 let frameRequest = 0;
 
 function empty(item) {
-  return { item, photo: null, cut: null, cutFile: null, blur: null, blurKey: "", framed: null, framedKey: "" };
+  return { item, photo: null, cut: null, cutFile: null, blur: null, blurKey: "", framed: null, framedKey: "", words: "" };
 }
 
 /** What is loaded of the open picture; null while nothing is. */
@@ -81,8 +81,12 @@ async function renew() {
     mine.unseen = !photo; // TIFF: the server reads it, this browser does not
     sized(item, photo);
   }
-  if (item.cutout && mine.cutFile !== item.cutout) await loadCut(mine, item);
-  if (mine === shown) await loadLook(mine, item);
+  try {
+    if (item.cutout && mine.cutFile !== item.cutout) await loadCut(mine, item);
+    if (mine === shown) await loadLook(mine, item);
+  } catch (error) {
+    mine.words = error.message;
+  }
   if (mine === shown) redraw();
 }
 
@@ -100,6 +104,7 @@ async function loadCut(mine, item) {
   mine.cut?.bitmap.close();
   mine.cut?.full?.close();
   mine.cut = cut;
+  mine.words = "";
   item.subject = cut.subject;
   sized(item, cut);
 }
@@ -270,6 +275,9 @@ function wantFull(ratio) {
       if (shown[what] !== seen) return finer.bitmap.close();
       seen.full = finer.bitmap;
       redraw();
+    }, (error) => {
+      shown.words = error.message;
+      redraw();
     });
   }
 }
@@ -279,7 +287,8 @@ function tell() {
   const item = state.open;
   const words = byId("stage-words");
   const busy = item && item.state !== "done";
-  words.textContent = busy ? item.words : shown.unseen ? "This browser cannot show the original." : "";
+  const unseen = shown.unseen ? "This browser cannot show the original." : "";
+  words.textContent = busy ? item.words : shown.words || unseen;
   words.classList.toggle("wrong", item?.state === "failed");
   words.classList.toggle("busy", Boolean(busy && item.state !== "failed"));
   byId("stage").setAttribute("aria-label", item ? `${item.name}, large` : "No picture");
