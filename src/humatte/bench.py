@@ -10,7 +10,6 @@ import io
 import multiprocessing
 import os
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -26,6 +25,7 @@ from humatte.composite import over, with_alpha
 from humatte.errors import UsageError
 from humatte.foreground import estimate_foreground
 from humatte.image_io import encode, read
+from humatte.machine import peak_bytes
 from humatte.macs import macs_of
 from humatte.matting import REFINEMENT, Refinement, matte
 from humatte.network import Network, settle
@@ -154,7 +154,7 @@ def measure(task: Task, drawn: bytes | None = None) -> Result:
     opened = time.perf_counter() - began
     rounds = [_cut_out(data, network, task) for _ in range(task.rounds + _WARM_UP)][_WARM_UP:]
     stages = {stage: [times[stage] for times, _ in rounds] for stage in (*STAGES, "total")}
-    peak = peak_mb()  # before what follows, which is not the work's
+    peak = peak_bytes()  # before what follows, which is not the work's
     passes = [_seconds(lambda: Network.run(network, batch)) for _ in range(task.rounds + _WARM_UP)]
     return Result(
         task=task,
@@ -165,7 +165,7 @@ def measure(task: Task, drawn: bytes | None = None) -> Result:
         passes=statistics.mean(count for _, count in rounds),
         open_s=opened,
         pass_s=passes[_WARM_UP:],
-        peak_mb=peak,
+        peak_mb=peak / 1e6 if peak else None,
         macs=macs_of(find(task.model), batch) if _comparable(network, task) else None,
         machine_macs_per_s=matrix_product_macs_per_s(),
     )
@@ -273,16 +273,6 @@ def _seconds(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-def peak_mb() -> float | None:
-    """The most memory that this process has held, in megabytes; None where the system hides it."""
-    try:
-        import resource
-    except ModuleNotFoundError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def matrix_product_macs_per_s() -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from humatte import cli_running as running
+from humatte.cli_words import frame_size
 from humatte.errors import CameraError, UsageError
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def camera(
     from humatte.paths import make_folder
     from humatte.steady import VideoMatte, is_steady
 
-    asked_size, asked_rate = _size(size), _rate(fps)
+    asked_size, asked_rate = None if size is None else frame_size(size, "1280x720"), _rate(fps)
     specs = background or (["blur"] if virtual else [])
     network = load(model or DEFAULT, threads, runtime, compute, precision)
     matte = VideoMatte(network, refine="fast", steady=is_steady(steady))
@@ -142,16 +142,6 @@ def _views(feed: Feed, virtual: bool, stack: ExitStack) -> list[View]:
         shown = StatusLine()
     stack.enter_context(closing(shown))
     return [shown, *found]
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    """(height, width) of WxH."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})", text.strip().lower())
-    if not match:
-        raise UsageError(f"--size {text}: expected width and height in pixels, as 1280x720")
-    return int(match[2]), int(match[1])
 
 
 def _rate(fps: float | None) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from humatte import cli_running as running
-from humatte.errors import UsageError
+from humatte.cli_words import frame_size
 
 _ROUNDS = 9
 
@@ -62,7 +61,7 @@ def bench(
             model=model,
             running=check(Running(count, runtime, device, precision)),
             picture=picture,
-            size=_size(size),
+            size=frame_size(size, "4000x3000"),
             rounds=rounds,
             format_name=encoded,
             refine=refinement(refine or REFINEMENT),
@@ -101,10 +100,3 @@ def doctor(
     if failed:
         say(f"{failed} of {len(findings)} findings failed")
         raise typer.Exit(1)
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})", text.strip().lower())
-    if not match:
-        raise UsageError(f"--size {text}: expected width and height in pixels, as 4000x3000")
-    return int(match[2]), int(match[1])

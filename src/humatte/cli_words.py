@@ -54,3 +54,15 @@ def complete(args: list[str]) -> list[str]:
 def alone(word: str | None) -> str | bool | None:
     """What was typed after such an option: True if nothing."""
     return True if word == _STANDS_ALONE else word
+
+
+def frame_size(text: str, example: str) -> tuple[int, int]:
+    """(height, width) of the word after `--size`, WIDTHxHEIGHT.
+
+    Raises:
+        UsageError: it is none; the example is shown.
+    """
+    match = re.fullmatch(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})", text.strip().lower())
+    if not match:
+        raise UsageError(f"--size {text}: expected width and height in pixels, as {example}")
+    return int(match[2]), int(match[1])

@@ -12,7 +12,6 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -54,7 +53,8 @@ class Finding:
 def examine(running: Running = ANYHOW) -> Iterator[Finding]:
     """Everything, in the order in which it is told."""
     yield Finding("machine", machine_line())
-    yield Finding("humatte", f"{_facts('humatte')}, Python {_facts('python')}")
+    facts = machine_facts()
+    yield Finding("humatte", f"{facts['humatte']}, Python {facts['python']}")
     yield from _runtimes()
     yield from _extras()
     yield _codecs()
@@ -64,10 +64,6 @@ def examine(running: Running = ANYHOW) -> Iterator[Finding]:
     for name in names():
         yield from _runs(name, running)
     yield _cuts_out()
-
-
-def _facts(key: str) -> Any:
-    return machine_facts()[key]
 
 
 def _runtimes() -> Iterator[Finding]:

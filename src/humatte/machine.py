@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,16 @@ def memory_gb() -> float | None:
     if limit.is_file() and (text := limit.read_text("ascii").strip()).isdigit():
         whole = min(whole, int(text))
     return round(whole / 1e9, 1)
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has held; 0 where the system hides it."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _processor() -> tuple[str, list[str]]:

@@ -7,7 +7,6 @@ out and why. What is there already is left alone.
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from humatte.data.work import Report, Skip, work_through
 from humatte.errors import DataError, UsageError
 from humatte.files import is_folder
 from humatte.image_io import Kept, encode, read, write
+from humatte.machine import peak_bytes
 from humatte.paths import is_dir, is_file
 
 GUIDES = ("trimap", "mask", "alpha")
@@ -116,7 +116,7 @@ def make_alpha(task: Task, solver: Solver, band: Band, guide: str | None) -> Cos
     except DataError as error:
         raise DataError(f"{task.name}: {error}") from error
     write(encode(to_bytes(alpha), "PNG", Kept()), task.target)
-    return Cost(time.perf_counter() - start, _peak_bytes())
+    return Cost(time.perf_counter() - start, peak_bytes())
 
 
 def _trimap(path: Path, band: Band, guide: str | None) -> Trimap:
@@ -168,15 +168,6 @@ def _task_of_files(inputs: Sequence[Path], out: str) -> Task:
     if target.resolve() in {path.resolve() for path in inputs}:
         raise UsageError(f"{target}: the output is an input; choose another -o")
     return Task(str(inputs[0]), inputs[0], inputs[1], target)
-
-
-def _peak_bytes() -> int:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _tell_cost(report: Report) -> None:

@@ -34,9 +34,9 @@ from humatte.errors import DataError, TrainingError
 from humatte.image_io import write
 from humatte.machine import machine_facts
 from humatte.metrics import mad, person_iou
-from humatte.network import FACTS_KEY, Facts, Network, settle
+from humatte.network import FACTS_KEY, Facts, Network
 from humatte.onnx_file import metadata_of
-from humatte.prepare import fit, restore
+from humatte.prepare import fit
 
 CALIBRATE = 128
 """Pictures that the ranges of values are taken from."""
@@ -128,8 +128,7 @@ def scores(network: Network, pairs: Sequence[Pair], what: str) -> Scores:
     with progress(what, len(pairs)) as advance:
         for pair in pairs:
             image, matte = read_pair(pair)
-            batch, place = fit(image, network.facts.best_long_side, network.facts.stride)
-            alpha, truth = restore(settle(network.run(batch)), place), to_float(matte)
+            alpha, truth = network(image), to_float(matte)
             found.append((person_iou(alpha, truth), mad(alpha, truth)))
             advance()
     iou, error = np.mean(found, axis=0)
