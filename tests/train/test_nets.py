@@ -18,10 +18,10 @@ from humatte.train.nets.asymmetric import AsymmetricConv, ConvNorm, NormPlace, f
 from humatte.train.nets.dark import Dark
 from humatte.train.nets.dark_light import DarkLight
 from humatte.train.nets.dawn import Dawn
-from humatte.train.nets.layers import StridedDepthwise, gray_255, same_conv
+from humatte.train.nets.layers import StridedDepthwise, gray_255, same_conv, softmax
 from humatte.train.nets.night_lite import NightLite
 from humatte.train.nets.shm import BACKGROUND, PERSON, UNSURE, Shm
-from humatte.train.nets.transposed import TransposedConv
+from humatte.train.nets.transposed import ToOneChannel, TransposedConv
 
 # Small enough for one thread, wide enough that no layer is left with one channel.
 WIDTHS = {"fcn8s": 1 / 32, "unet": 1 / 16}
@@ -220,6 +220,19 @@ def test_a_transposed_convolution_is_a_plain_one(size: tuple[int, int]) -> None:
     found = transposed.fused()(batch)
     assert found.shape == (2, 2, 2 * size[0], 2 * size[1])
     torch.testing.assert_close(found, transposed(batch))
+
+
+@pytest.mark.parametrize("size", [(4, 4), (4, 16), (20, 12)])
+@torch.no_grad()
+def test_a_convolution_to_one_channel_is_one_of_blocks(size: tuple[int, int]) -> None:
+    plain = ToOneChannel(3)
+    batch = draw(2, 3, *size)
+    torch.testing.assert_close(plain.fused()(batch), plain(batch))
+
+
+def test_the_softmax_written_out_is_the_softmax() -> None:
+    logits = 200 * draw(2, 3, 4, 5) - 100
+    torch.testing.assert_close(softmax(logits), logits.softmax(dim=1))
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from humatte.train.nets.layers import keras_norm, same_conv
-from humatte.train.nets.transposed import TransposedConv
+from humatte.train.nets.transposed import ToOneChannel, TransposedConv
 
 NormPlace = Literal["sum", "branch"]
 Network = TypeVar("Network", bound=nn.Module)
@@ -129,7 +129,7 @@ def fuse(network: Network) -> Network:
     blocks = {
         name: module
         for name, module in network.named_modules()
-        if isinstance(module, (AsymmetricConv, ConvNorm, TransposedConv))
+        if isinstance(module, (AsymmetricConv, ConvNorm, ToOneChannel, TransposedConv))
     }
     for name, block in blocks.items():
         if not any(name.startswith(f"{outer}.") for outer in blocks):  # branches go with theirs

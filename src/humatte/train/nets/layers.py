@@ -53,6 +53,16 @@ class ScoreNetwork(nn.Module):
         return self.score(batch).sigmoid()  # = softmax of the two logits, without the second one
 
 
+def softmax(logits: Tensor) -> Tensor:
+    """The softmax of (N, C, h, w) over its few channels.
+
+    Written out, because runtimes turn the channels last and back for theirs: three channels at
+    320x320 take onnxruntime 1.0 ms in place of 8.3 (one thread).
+    """
+    powers = (logits - logits.amax(dim=1, keepdim=True)).exp()
+    return powers / powers.sum(dim=1, keepdim=True)
+
+
 class StridedDepthwise(nn.Conv2d):
     """A grouped convolution with a stride, computed in fp32 where bf16 would crawl."""
 

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from humatte.train.nets.asymmetric import ConvNorm, fuse
-from humatte.train.nets.layers import bgr_255, same_conv, scaled, up_twice
+from humatte.train.nets.layers import bgr_255, same_conv, scaled, softmax, up_twice
 from humatte.train.nets.mobilenet import Encoder, Fed
-from humatte.train.nets.transposed import TransposedConv
+from humatte.train.nets.transposed import ToOneChannel, TransposedConv
 
 BACKGROUND, UNSURE, PERSON = range(3)
 
@@ -101,7 +101,7 @@ class DetailNet(nn.Module):
             )
             for a, b in zip([upwards[0], *upwards], upwards, strict=False)
         )
-        self.head = same_conv(counts[0], 1, kernel=5, bias=False)
+        self.head = ToOneChannel(counts[0])
 
     def forward(self, x: Tensor) -> Tensor:
         """Raw alpha (N, 1, h, w) of picture and trimap probabilities (N, 6, h, w)."""
@@ -142,7 +142,7 @@ class Shm(nn.Module):
         """
         image = self.original_input(batch)
         trimap = self.trimap_net(image)  # (N, 3, h, w)
-        shares = trimap.softmax(dim=1)
+        shares = softmax(trimap)
         raw_alpha = torch.full_like(trimap[:, :1], 0.5)
         if detail:
             raw_alpha = self.detail_net(torch.cat((image, shares), dim=1))  # (N, 1, h, w)
