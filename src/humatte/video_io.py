@@ -82,6 +82,8 @@ class Reader:
             VideoError: no frame begins in the wanted part; what a source raises.
         """
         number = 0
+        held: Frame | None = None  # until it is known how long it is shown
+        moment: Moment | None = None
         for moment in self._source.moments(self._wanted.start, looked):
             time = moment.pts * moment.time_base
             if self._wanted.end is not None and time >= self._wanted.end:
@@ -89,12 +91,25 @@ class Reader:
             if self._wanted.start is not None and time < self._wanted.start:
                 continue
             if number % self._part.every == 0 and number >= first * self._part.every:
-                yield self._frame(moment)
+                if held:
+                    yield replace(held, duration=moment.pts - held.pts)
+                held = self._frame(moment)
             number += 1
+        if held and moment:
+            yield self._until_the_end(held, moment)
         if not number:
             length = self._source.clip.duration
             lasts = f"; the clip lasts {float(length):.2f} seconds" if length else ""
             raise VideoError(f"{self._path}: no frame begins in the wanted part{lasts}")
+
+    def _until_the_end(self, frame: Frame, last: Moment) -> Frame:
+        """The last frame lasts as long as the clip's own last one, or to the end that is wanted."""
+        if not last.duration:  # not known
+            return frame
+        end = last.pts + last.duration
+        if self._wanted.end is not None:
+            end = min(end, round(self._wanted.end / frame.time_base))
+        return replace(frame, duration=max(1, end - frame.pts))
 
     def _frame(self, moment: Moment) -> Frame:
         rgb, alpha = moment.pixels()
