@@ -41,7 +41,7 @@ LAYERS = [
     ["catalog"],
     ["composite", "effects", "parts", "detail"],
     ["network", "foreground", "refine", "second_look", "motion", "video_plan", "video_segments"],
-    ["page", "files", "video_io", "video_join"],
+    ["page", "files", "video_io", "video_join", "video_unfinished"],
     ["frame_write", "video_write"],
     ["video_writer", "video_pictures", "palette", "sound", "video_kinds"],
     ["video_read"],

@@ -259,7 +259,8 @@ def test_ctrl_c_leaves_a_shorter_clip(humatte, kit: Path, tmp_path: Path, networ
     found, mattes = shown(out), shown(matte)
     assert 0 < len(found) < 10
     assert times(found) == times(mattes) == times(shown(kit / "clip.mp4"))[: len(found)]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.mp4", "out.mov"]
+    names = ["m.mp4", "m.mp4.unfinished", "out.mov", "out.mov.unfinished"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
 def test_a_failure_keeps_what_was_there(
