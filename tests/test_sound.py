@@ -227,13 +227,3 @@ def test_sound_that_changes_its_channels_goes_on(tmp_path: Path) -> None:
     for start in (0.3, 1.4):  # the tone is there before and after
         part = samples[0, int(start * 48000) : int((start + 0.4) * 48000)]
         assert np.abs(part).max() > 0.1
-
-
-def test_sound_whose_times_go_back_is_left_out_and_said(tmp_path: Path) -> None:
-    film(tmp_path / "a.ts", frames(SECOND, TICK), sounds=[("aac", tone(1), 0)])
-    twice = tmp_path / "twice.ts"
-    twice.write_bytes((tmp_path / "a.ts").read_bytes() * 2)
-    out = carried(twice, tmp_path / "out.mp4")
-    samples, _ = heard(tmp_path / "out.mp4")
-    assert 0.9 * 48000 < samples.shape[1] < 1.2 * 48000
-    assert any("left out: their times go back" in line for line in out.notices)

@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -26,6 +27,7 @@ from humatte.arrays import Alpha, Image, Size, resize
 from humatte.clip import Clip, Colours, Looked, Moment, Sound, unlooked
 from humatte.errors import TooLargeError, VideoError, one_line
 from humatte.pipeline import cores
+from humatte.video_joints import JOINABLE, Onward
 from humatte.video_pixels import ToArrays, Turn, has_alpha, pixel_aspect, turn_of
 
 # FFmpeg's demuxers that are tried. Left out are those that open further files or addresses (hls,
@@ -110,6 +112,7 @@ class _Damage:
     frames: int = 0
     resized: int = 0
     stopped: str = ""
+    joints: int = 0
 
 
 class FileSource:
@@ -181,8 +184,11 @@ class FileSource:
         """Decoded frames from the key frame at or before `start` on."""
         container = opened.enter_context(open_input(self._path))
         stream = picture_stream(container, self._path)
-        sought = container.format.name not in _NOT_SOUGHT
-        if start is not None and start > self._began and sought:
+        name = container.format.name
+        if start is not None and name in JOINABLE:
+            yield from _decoded(container, stream, damage, self._most, self._key_before(start))
+            return
+        if start is not None and start > self._began and name not in _NOT_SOUGHT:
             for back in _SEEK_BACK:
                 wanted = max(self._began, start - back)
                 try:
@@ -200,6 +206,18 @@ class FileSource:
             container = opened.enter_context(open_input(self._path))
             stream = picture_stream(container, self._path)
         yield from _decoded(container, stream, damage, self._most)
+
+    def _key_before(self, start: Fraction) -> int:
+        """The number of the packet from which on to decode; times that begin anew lead astray."""
+        number = found = 0
+        with open_input(self._path) as container:
+            stream = picture_stream(container, self._path)
+            for number, packet in enumerate(_packets(container, stream, _Damage())):
+                if packet is None or (packet.dts or 0) * packet.time_base > start:
+                    break
+                if packet.is_keyframe and (packet.pts or 0) * packet.time_base <= start:
+                    found = number
+        return found
 
     def _moment(
         self, frame: VideoFrame, last: Moment | None, to_arrays: ToArrays, damage: _Damage
@@ -225,6 +243,12 @@ class FileSource:
             number = damage.packets + damage.frames
             self.notices.append(
                 f"{self._path}: {number} damaged frame{'s' * (number > 1)} left out or concealed"
+            )
+        if damage.joints:
+            self.notices.append(
+                f"{self._path}: its times begin anew {damage.joints} time"
+                f"{'s' * (damage.joints > 1)}, as where files were joined: each part follows the "
+                "one before"
             )
         if damage.resized:
             self.notices.append(
@@ -259,11 +283,18 @@ def _refuse_large(stream: VideoStream, path: Path, most_pixels: int | None) -> N
 
 
 def _decoded(
-    container: InputContainer, stream: VideoStream, damage: _Damage, most_pixels: int | None
+    container: InputContainer,
+    stream: VideoStream,
+    damage: _Damage,
+    most_pixels: int | None,
+    first: int = 0,
 ) -> Iterator[VideoFrame]:
-    """Decodes from where the file stands; damaged packets are left out, and too large frames."""
+    """Decodes from where the file stands, from the packet of this number on.
+
+    Damaged packets are left out, and too large frames.
+    """
     decoder = _decoder(stream, {} if most_pixels is None else {"max_pixels": str(most_pixels)})
-    for packet in _packets(container, stream, damage):
+    for packet in islice(_packets(container, stream, damage), first, None):
         try:
             yield from decoder.decode(packet)
         except av.FFmpegError:
@@ -274,10 +305,12 @@ def _packets(
     container: InputContainer, stream: VideoStream, damage: _Damage
 ) -> Iterator[Packet[VideoStream] | None]:
     """The stream's packets, then None: the decoder is to give what it holds back."""
+    onward = Onward(stream.index)
+    packets = (packet for packet in container.demux(stream) if packet.size)
     try:
-        for packet in container.demux(stream):
-            if packet.size:
-                yield packet
+        for packet in onward.moved(packets) if container.format.name in JOINABLE else packets:
+            damage.joints = onward.joints
+            yield packet
     except av.FFmpegError as error:
         damage.stopped = error.strerror or one_line(error)
     yield None
