@@ -17,6 +17,7 @@ from drawn import ROOT, put
 from drawn_video import TICK, colours, film, frames, heard
 from PIL import Image
 
+from humatte.arrays import resize
 from humatte.composite import over, with_alpha
 from humatte.foreground import quick_foreground
 
@@ -185,6 +186,29 @@ def test_a_shorter_clip_behind_is_looped(cut, kit: Path) -> None:
     seen = ["green" if pixel[1] > 100 else "blue" for pixel in corner]
     expected = [("green", "blue")[(pts - VARIED[0]) // 3003 % 2] for pts in VARIED]
     assert seen == expected
+
+
+def test_pixels_that_are_not_square(
+    cut, humatte, kit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stay where the format can tell of them; else the frames get wider."""
+    from humatte import video_io
+
+    film(kit / "wide.mp4", frames(VARIED, TICK), aspect=Fraction(2))
+    put(kit / "wide.png", colours(3, 48, 128))
+    for name in ("out.webm", "out.gif", "frames"):
+        found, result = cut(name, source="wide.mp4")
+        assert found[0].size == (48, 128)
+        assert "stretched" not in result.err
+    got: list[bytes] = []
+    monkeypatch.setattr("humatte.console.Stdout.write", lambda _, data: got.append(bytes(data)))
+    assert humatte("cutout", kit / "wide.mp4", "-o", "-", "--raw", "gray").code == 0
+    assert {len(data) for data in got} == {48 * 128}
+    found, _ = cut("out.mp4", "-b", kit / "wide.png", source="wide.mp4")
+    assert video_io.read(tmp_path / "out.mp4").clip.pixel_aspect == 2
+    empty = truth(kit)[0][1] == 0
+    behind = resize(colours(3, 48, 128), (48, 64)).astype(int)  # all of it, as it is shown
+    assert np.abs(found[0].rgb - behind)[empty].mean() < 4
 
 
 def test_a_part_of_the_clip(cut, kit: Path) -> None:

@@ -184,7 +184,7 @@ def test_ctrl_c_while_a_background_clip_is_sought(kit: Path) -> None:
         if seconds > 0.5:
             raise KeyboardInterrupt
 
-    behind = Behind(kit / "behind.mp4", (16, 16), "cover", pressed)
+    behind = Behind(kit / "behind.mp4", (16, 16), "cover", looked=pressed)
     behind.at(Fraction("0.1"))
     with pytest.raises(KeyboardInterrupt):
         behind.at(Fraction("1.9"))

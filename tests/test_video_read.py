@@ -384,3 +384,20 @@ def test_every_decoded_frame_is_looked_at(clip: Path) -> None:
     assert len(list(reader.frames(looked=seen.append))) == 1
     assert len(seen) >= 10
     assert seen[-1] == 19 * NTSC
+
+
+@pytest.mark.parametrize(
+    "aspect, size", [("4/3", (48, 85)), ("3/4", (64, 64)), ("200/201", (48, 64)), ("99", (48, 64))]
+)
+def test_square_pixels_where_they_are_asked_for(
+    tmp_path: Path, aspect: str, size: tuple[int, int]
+) -> None:
+    path = film(tmp_path / "wide.mp4", frames([0, 1001], TICK), aspect=Fraction(aspect))
+    assert video_io.read(path).clip.size == (48, 64)
+    reader = video_io.read(path, square=True)
+    frame = next(iter(reader))
+    assert (reader.clip.size, frame.size, reader.clip.pixel_aspect) == (size, size, 1)
+    assert max(video_io.read(path, square=True, max_size=40).clip.size) == 40
+    if size != (48, 64):
+        with pytest.raises(TooLargeError, match=f"frames of {size[1]}x{size[0]} are too large"):
+            video_io.read(path, square=True, most_pixels=48 * 64)

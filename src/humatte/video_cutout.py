@@ -28,6 +28,7 @@ from humatte.steady import VideoMatte
 from humatte.video_behind import Behind
 from humatte.video_finish import Finished, Finisher
 from humatte.video_io import PICTURES, Reader
+from humatte.video_kinds import TELL_ASPECT
 from humatte.video_options import ClipOptions
 from humatte.video_plan import RAW, ClipJob
 from humatte.video_segments import SEGMENT, Output, Segments
@@ -137,7 +138,11 @@ def cut_clip(run: Run, tick: Callable[[Outcome], None] = lambda _: None) -> Outc
     began = time.perf_counter()
     job, options = run.job, run.options
     reader = video_io.read(
-        job.source, options.part, max_size=options.max_size, most_pixels=run.most_pixels
+        job.source,
+        options.part,
+        max_size=options.max_size,
+        most_pixels=run.most_pixels,
+        square=any(kind not in TELL_ASPECT for kind in (job.kind, job.mask_kind) if kind),
     )
     outcome = Outcome(reader.clip)
     clock = _Clock(outcome.seconds)
@@ -150,6 +155,7 @@ def cut_clip(run: Run, tick: Callable[[Outcome], None] = lambda _: None) -> Outc
             exact=job.kind in _EXACT,
             behind=behind,
             want_matte=job.mask is not None,
+            pixel_aspect=reader.clip.pixel_aspect,
         )
         out = opened.enter_context(_opened(run, _outputs(job, reader, options), outcome))
         if isinstance(out, Segments):
@@ -178,7 +184,9 @@ def cut_clip(run: Run, tick: Callable[[Outcome], None] = lambda _: None) -> Outc
 def _behind(clip: Clip, options: ClipOptions, step: Callable[[], None]) -> Behind | None:
     if options.behind is None:
         return None
-    return Behind(options.behind, clip.size, options.fit, lambda _: step())
+    return Behind(
+        options.behind, clip.size, options.fit, clip.pixel_aspect, looked=lambda _: step()
+    )
 
 
 def _both(looked: Looked, step: Callable[[], None]) -> Looked:

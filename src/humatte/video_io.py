@@ -16,8 +16,18 @@ from fractions import Fraction
 from pathlib import Path
 
 from humatte.arrays import Size, resize
-from humatte.clip import Clip, Frame, Looked, Moment, Part, Source, unlooked
-from humatte.errors import UsageError, VideoError
+from humatte.clip import (
+    SQUARE,
+    Clip,
+    Frame,
+    Looked,
+    Moment,
+    Part,
+    Source,
+    squared,
+    unlooked,
+)
+from humatte.errors import TooLargeError, UsageError, VideoError
 from humatte.frame_write import PictureWriter, RawWriter, Stream
 from humatte.sound import Tracks
 from humatte.video_kinds import KINDS
@@ -40,10 +50,15 @@ class Reader:
     after the last frame.
     """
 
-    def __init__(self, source: Source, part: Part, max_size: int | None, path: Path) -> None:
+    def __init__(
+        self, source: Source, part: Part, max_size: int | None, path: Path, *, square: bool = False
+    ) -> None:
         self._source, self._path = source, path
         self._part, self._wanted = part, part.at(source.clip.start)
-        self._size = _fitted(source.clip.size, max_size)
+        clip = source.clip
+        self._aspect = SQUARE if square else clip.pixel_aspect
+        size = squared(clip.size, clip.pixel_aspect) if square else clip.size
+        self._size = _fitted(size, max_size)
         self.clip = self._facts()
 
     @property
@@ -129,6 +144,7 @@ class Reader:
         return replace(
             clip,
             size=self._size,
+            pixel_aspect=self._aspect,
             duration=length,
             rate=clip.rate / part.every if clip.rate else None,
             frames=clip.frames if whole else None,
@@ -150,21 +166,24 @@ def read(
     *,
     max_size: int | None = None,
     most_pixels: int | None = None,
+    square: bool = False,
 ) -> Reader:
     """Opens a clip: a video file, an animated picture, numbered pictures or a folder of them.
 
     Colours become RGB by the file's matrix and range (bt709 above 576 lines and bt601 below if it
     does not say), deep ones are rounded to 8 bits, frames are turned upright. Pixels that are not
-    square stay so, which `clip.pixel_aspect` says. HDR curves are not converted, which is said.
+    square stay so unless `square` is given, which `clip.pixel_aspect` says. HDR curves are not
+    converted, which is said.
 
     Args:
         path: the file, the folder, or a pattern as f_%06d.png.
         part: which frames; None = all.
         max_size: frames whose longer side has more pixels are made smaller.
         most_pixels: frames of a video file that have more are not decoded.
+        square: frames are made wider or higher, so that their pixels are square.
 
     Raises:
-        TooLargeError: its frames have more than `most_pixels`, by its head.
+        TooLargeError: its frames have more than `most_pixels`, by its head, or would have.
         VideoError: missing, empty, broken, not a video, without pictures.
         UsageError: a size below 1, a pattern with two numbers.
     """
@@ -176,7 +195,14 @@ def read(
         source = WebpSource(path)
     else:
         source = FileSource(path, most_pixels)
-    return Reader(source, part or Part(), max_size, path)
+    reader = Reader(source, part or Part(), max_size, path, square=square)
+    height, width = reader.clip.size
+    if most_pixels is not None and height * width > most_pixels:
+        raise TooLargeError(
+            f"{path}: frames of {width}x{height} are too large; expected at most "
+            f"{most_pixels / 1e6:g} megapixels"
+        )
+    return reader
 
 
 def kind_of(path: Path, name: str | None = None) -> str:

@@ -23,7 +23,7 @@ from humatte.palette import Palette
 from humatte.paths import Beside
 from humatte.pipeline import cores
 from humatte.sound import HOLDS, Tracks
-from humatte.video_kinds import KINDS, can_encode
+from humatte.video_kinds import KINDS, TELL_ASPECT, can_encode
 from humatte.video_pixels import BT601, BT709, FromArrays, matrix_of_lines
 from humatte.video_writer import USUAL_RATE, Settings, Writer
 from humatte.webp_times import durations_ms, set_last_ms
@@ -131,14 +131,10 @@ class FileWriter(Writer):
         context.color_trc = _said(colours.transfer, usual)
 
     def _set_aspect(self, stream: VideoStream) -> None:
-        aspect = self.settings.pixel_aspect
-        if self._name in ("mov", "mp4"):  # PyAV cannot tell WebM of it
-            stream.codec_context.sample_aspect_ratio = aspect
-        elif aspect != 1:
-            self.notices.append(
-                f"{self._target}: {self._name} has square pixels; the clip's are {aspect} as wide "
-                "as high, so it will look stretched"
-            )
+        if self._name in TELL_ASPECT:
+            stream.codec_context.sample_aspect_ratio = self.settings.pixel_aspect
+        else:
+            self._note_aspect(self._name)
 
     def _put(self, frame: Frame, seconds: Fraction) -> None:
         pts = round((frame.time - self.origin) / self._base)
