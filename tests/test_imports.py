@@ -45,6 +45,7 @@ LAYERS = [
     ["frame_write", "video_write"],
     ["video_writer", "video_pictures", "palette", "sound", "video_kinds"],
     ["video_read"],
+    ["video_facts"],
     ["video_pixels", "video_joints"],
     ["prepare", "image_io", "metrics", "colour", "clip"],
     ["metadata", "deep", "runtimes", "machine", "tiff_tiles"],

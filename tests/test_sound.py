@@ -193,6 +193,19 @@ def test_a_silent_clip_gives_no_notice(tmp_path: Path) -> None:
         assert carried(source, tmp_path / name).notices == []
 
 
+@pytest.mark.parametrize("name, words", [("out.webm", "left out: WebM"), ("out.gif", "no sound")])
+def test_sound_that_nobody_decodes_is_said_to_be_lost(
+    clips: dict[str, Path], tmp_path: Path, name: str, words: str
+) -> None:
+    source = tmp_path / "strange.mov"
+    data = clips["pcm"].read_bytes()
+    assert data.count(b"sowt") == 1  # the codec's name
+    source.write_bytes(data.replace(b"sowt", b"zzzz"))
+    assert [sound.codec for sound in video_io.read(source).clip.sounds] == ["unknown"]
+    (notice,) = carried(source, tmp_path / name, Part(end=Fraction("0.1"))).notices
+    assert words in notice
+
+
 def broadcast(path: Path, start: int, layout: str) -> bytes:
     """A second of a transport stream: pictures, and AC-3 sound of that layout."""
     with av.open(str(path), "w", format="mpegts") as file:

@@ -24,11 +24,12 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from humatte.arrays import Alpha, Image, Size, resize
-from humatte.clip import Clip, Colours, Looked, Moment, Sound, unlooked
+from humatte.clip import Looked, Moment, unlooked
 from humatte.errors import TooLargeError, VideoError, one_line
 from humatte.pipeline import cores
+from humatte.video_facts import base_of, facts_of
 from humatte.video_joints import JOINABLE, Onward
-from humatte.video_pixels import ToArrays, Turn, has_alpha, pixel_aspect, turn_of
+from humatte.video_pixels import ToArrays, turn_of
 
 # FFmpeg's demuxers that are tried. Left out are those that open further files or addresses (hls,
 # dash, concat, image2), and text, which some would take for subtitles.
@@ -43,9 +44,6 @@ _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 # How far before the wanted moment it is tried to begin, in seconds, should a key frame that the
 # index names turn out to be shown after it.
 _SEEK_BACK = (0, 2, 10)
-# Metadata of the container, not of what it shows.
-_FILE_KEYS = {"major_brand", "minor_version", "compatible_brands", "encoder", "software"}
-_FILE_KEYS |= {"creation_time"}
 
 
 @contextlib.contextmanager
@@ -138,8 +136,8 @@ class FileSource:
             if first is None:
                 raise VideoError(f"{path}: has no frame that can be decoded; get the file again")
             self._turn = turn_of(first)
-            self._began = (first.pts or 0) * _base(stream)
-            self.clip = _facts(container, stream, first, self._turn)
+            self._began = (first.pts or 0) * base_of(stream)
+            self.clip = facts_of(container, stream, first, self._turn)
         if self.clip.colours.hdr:
             self.notices.append(
                 f"{path}: HDR colours are taken as they are, which looks pale on a usual screen"
@@ -192,13 +190,13 @@ class FileSource:
             for back in _SEEK_BACK:
                 wanted = max(self._began, start - back)
                 try:
-                    container.seek(int(wanted / _base(stream)), stream=stream)
+                    container.seek(int(wanted / base_of(stream)), stream=stream)
                 except av.FFmpegError:
                     break  # a file without an index: from its beginning
                 found = _Damage()
                 frames = _decoded(container, stream, found, self._most)
                 first = next(frames, None)
-                if first is not None and (first.pts or 0) * _base(stream) <= start:
+                if first is not None and (first.pts or 0) * base_of(stream) <= start:
                     yield first
                     yield from frames
                     damage.packets, damage.stopped = found.packets, found.stopped
@@ -334,10 +332,6 @@ def _decoder(stream: VideoStream, options: dict[str, str]) -> VideoCodecContext:
     return decoder
 
 
-def _base(stream: VideoStream) -> Fraction:
-    return stream.time_base or Fraction(1, 1000)
-
-
 def _sized(
     rgb: Image, alpha: Alpha | None, size: Size, damage: _Damage
 ) -> tuple[Image, Alpha | None]:
@@ -346,55 +340,3 @@ def _sized(
         return rgb, alpha
     damage.resized += 1
     return resize(rgb, size), None if alpha is None else resize(alpha, size)
-
-
-def _facts(container: InputContainer, stream: VideoStream, first: VideoFrame, turn: Turn) -> Clip:
-    sounds = tuple(
-        Sound(s.index, s.codec.canonical_name, s.rate or 0, s.channels, s.language)
-        for s in container.streams.audio
-        if s.codec_context
-    )
-    base = _base(stream)
-    began = (first.pts or 0) * base
-    starts = [
-        s.start_time * s.time_base
-        for s in container.streams.audio
-        if s.start_time is not None and s.time_base is not None
-    ]
-    # Down to a tick of the picture's time base, so that its times stay exact from there.
-    start = (min([began, *starts]) // base) * base
-    end = _end(container, stream, began)
-    aspect = pixel_aspect(stream.sample_aspect_ratio, turn)
-    return Clip(
-        size=(first.width, first.height) if turn[1] else (first.height, first.width),
-        time_base=base,
-        start=start,
-        duration=None if end is None else end - start,
-        rate=stream.average_rate or stream.guessed_rate,
-        frames=stream.frames or None,
-        pixel_aspect=aspect,
-        has_alpha=has_alpha(first),
-        codec=stream.codec_context.codec.canonical_name,
-        colours=Colours(int(first.color_primaries), int(first.color_trc)),
-        sounds=sounds,
-        subtitles=tuple(
-            s.codec_context.codec.canonical_name
-            for s in container.streams.subtitles
-            if s.codec_context
-        ),
-        metadata={k: v for k, v in container.metadata.items() if k.lower() not in _FILE_KEYS},
-    )
-
-
-def _end(container: InputContainer, stream: VideoStream, began: Fraction) -> Fraction | None:
-    """The moment at which the pictures end, in seconds, as the file says."""
-    if stream.duration:
-        return began + stream.duration * _base(stream)
-    said = {key.upper(): value for key, value in stream.metadata.items()}.get("DURATION")
-    if said:  # Matroska: 00:01:02.345000000, counted from 0
-        with contextlib.suppress(ValueError):
-            hours, minutes, seconds = said.split(":")
-            return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
-    if container.duration and len(container.streams) == 1:
-        return began + Fraction(container.duration, av.time_base)
-    return None
