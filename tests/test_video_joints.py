@@ -69,7 +69,7 @@ def test_all_frames_come_once_and_on_time(joined: Path) -> None:
     assert "its times begin anew 1 time, as where files were joined" in line
 
 
-@pytest.mark.parametrize("start", ["0.7", "1.4", "1.6", "2.5"])
+@pytest.mark.parametrize("start", ["0.7", "1.6"])
 def test_a_part_is_what_the_whole_has_there(joined: Path, start: str) -> None:
     whole, begin = list(video_io.read(joined)), video_io.read(joined).clip.start
     got = list(video_io.read(joined, Part(Fraction(start))))
@@ -79,8 +79,10 @@ def test_a_part_is_what_the_whole_has_there(joined: Path, start: str) -> None:
         np.testing.assert_array_equal(frame.rgb, other.rgb)
 
 
-@pytest.mark.parametrize("name", ["out.mp4", "out.mov", "out.webm"])
-@pytest.mark.parametrize("part", [None, Part(Fraction("1.2"), Fraction("2.8"))])
+@pytest.mark.parametrize(
+    "name, part",
+    [("out.mp4", None), ("out.webm", None), ("out.mov", Part(Fraction("1.2"), Fraction("2.8")))],
+)
 def test_the_sound_stays_in_step(
     joined: Path, tmp_path: Path, name: str, part: Part | None
 ) -> None:
@@ -100,18 +102,17 @@ def test_the_sound_stays_in_step(
     assert len([line for line in out.notices if "go back" in line]) <= (name != "out.webm")
 
 
-@pytest.mark.parametrize("name", ["out.mp4", "out.webm"])
 def test_segments_are_joined_all_the_same(
-    humatte, joined: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    humatte, joined: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("humatte.video_run.load", lambda *_: BarNetwork())
     monkeypatch.setattr("humatte.video_cutout.SEGMENT", 32)
     words = ("--refine", "off", "--steady", "off", "-b", "white", "--resume")
-    result = humatte("cutout", joined, "-o", tmp_path / name, *words)
+    result = humatte("cutout", joined, "-o", tmp_path / "out.mp4", *words)
     assert result.code == 0, result.err
-    assert [path.name for path in tmp_path.iterdir()] == [name]
-    assert len(list(video_io.read(tmp_path / name))) == 2 * COUNT
-    assert heard(tmp_path / name)[0].shape[1] / 48000 == pytest.approx(3, abs=0.08)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+    assert len(list(video_io.read(tmp_path / "out.mp4"))) == 2 * COUNT
+    assert heard(tmp_path / "out.mp4")[0].shape[1] / 48000 == pytest.approx(3, abs=0.08)
 
 
 def test_sound_without_pictures_to_follow_is_not_lost(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from humatte.image_io import write
 from humatte.paths import is_dir
 from humatte.video_io import PICTURES
 from humatte.video_pictures import Numbered, numbered
@@ -35,10 +36,10 @@ def mark(target: Path) -> Path:
     """Says of a result that it ends early; returns the mark.
 
     Raises:
-        OSError: it cannot be written.
+        OutputError: it cannot be written.
     """
     path = mark_of(target)
-    path.write_text("Interrupted: shorter than its clip.\n", "utf-8")
+    write(b"Interrupted: shorter than its clip.\n", path)
     return path
 
 
