@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from humatte.image_io import write
-from humatte.paths import is_dir
+from humatte.paths import is_dir, is_file
 from humatte.video_io import PICTURES
 from humatte.video_pictures import Numbered, numbered
 
@@ -58,7 +58,7 @@ def is_done(outputs: Sequence[tuple[Path, str]]) -> bool:
 
 def state_of(outputs: Sequence[tuple[Path, str]]) -> list[list[int]]:
     """Something that changes when one of the results, with their kinds, is made."""
-    return [state(file) if file.exists() else [] for file in _last_files(outputs)]
+    return [state(file) if is_file(file) else [] for file in _last_files(outputs)]
 
 
 def _last_files(outputs: Sequence[tuple[Path, str]]) -> list[Path]:

@@ -18,7 +18,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from humatte.clip import UNSPECIFIED, Frame
-from humatte.errors import UsageError
+from humatte.errors import OutputError, UsageError
 from humatte.palette import Palette
 from humatte.paths import Beside
 from humatte.pipeline import cores
@@ -40,6 +40,7 @@ class FileWriter(Writer):
 
     Raises:
         UsageError: `lossless` or transparency in a format without it, a target that is no file.
+        OutputError: a name that cannot be written.
     """
 
     def __init__(
@@ -57,7 +58,11 @@ class FileWriter(Writer):
         self._left_out = 0
         if settings.lossless and self._kind.lossless is None:
             raise UsageError(f"{target}: {kind} has no lossless form; choose webm, webp or apng")
-        if target.exists() and not target.is_file():
+        try:
+            other = target.exists() and not target.is_file()
+        except OSError as error:  # a name that is too long: said before the work, not after it
+            raise OutputError(f"{target}: cannot be written ({error.strerror})") from error
+        if other:
             raise UsageError(f"{target}: not a file; expected the name of a file to write")
         if tracks and not self._tracks:
             self.notices.append(f"{target}: {kind} holds no sound: the clip's was left out")
