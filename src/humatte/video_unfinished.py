@@ -21,6 +21,7 @@ _LONGEST_NAME = 255  # bytes, in most file systems
 
 def beside(target: Path, ending: str) -> Path:
     """NAME.ending beside a result, whose name may have the most bytes that are legal already."""
+    target = target if target.name else target.resolve()  # "." has none
     name = f"{target.name}.{ending}"
     if len(name.encode()) > _LONGEST_NAME:
         name = f"{hashlib.sha1(target.name.encode()).hexdigest()}.{ending}"
