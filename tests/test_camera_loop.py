@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -206,6 +207,8 @@ class Session:
         planned = self.plan.get(count)
         if isinstance(planned, BaseException):
             raise planned
+        if isinstance(planned, signal.Signals):
+            signal.raise_signal(planned)
         if isinstance(planned, Command):
             self.eye.typed.append(planned)
         self.feed.give()
@@ -295,6 +298,28 @@ def test_ctrl_c_leaves_a_whole_recording(tmp_path: Path) -> None:
     assert 1 <= len(times) <= 4 and times == sorted(set(times)) and times[0] == 0
     assert session.said[0] == f"wrote {path}"
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_no_signal_tears_a_recording(tmp_path: Path, monkeypatch, number: signal.Signals) -> None:
+    """Neither while it goes on nor, once more, while it is ended."""
+    close = Recorder.close
+
+    def interrupted(recorder: Recorder) -> Path | None:
+        signal.raise_signal(number)
+        return close(recorder)
+
+    monkeypatch.setattr(Recorder, "close", interrupted)
+    session = Session(tmp_path)
+    session.plan = {1: Command.RECORD, 6: number}
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt):
+        session.run()
+    path = tmp_path / "recording-001.mp4"
+    assert session.said == [f"wrote {path}"] or "left out" in session.said[1]
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert recorded(path)
+    assert signal.getsignal(number) == before
 
 
 def test_what_cannot_be_kept_is_said_and_the_camera_goes_on(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_video import TICK, film, frames
 
 from humatte import video_io
+from humatte.arrays import resize
 from humatte.clip import Frame
 from humatte.video_behind import Behind
 from humatte.video_writer import Settings
@@ -52,3 +54,14 @@ def test_transparency_shows_white(tmp_path: Path) -> None:
         for pts in (0, 20):
             out.write(Frame(np.full((4, 4, 3), 9, np.uint8), pts, MS, clear, 20))
     assert (Behind(tmp_path / "a.apng", (4, 4), "cover").at(Fraction(0)) == 255).all()
+
+
+def test_pixels_that_are_not_square_distort_nothing(tmp_path: Path) -> None:
+    """Two by one on both sides: all that is in front lies before all that is behind."""
+    path = film(tmp_path / "wide.mp4", frames([0, 1001], TICK), aspect=Fraction(2))
+    whole = next(iter(video_io.read(path))).rgb.astype(int)
+    seen = Behind(path, (48, 128), "cover").at(Fraction(0))
+    assert np.abs(resize(seen, (48, 64)) - whole).mean() < 2
+    stored = Behind(path, (48, 64), "cover", Fraction(2)).at(Fraction(0))
+    assert stored.shape == (48, 64, 3)
+    assert np.abs(stored - whole).mean() < 2

@@ -17,6 +17,7 @@ from drawn import ROOT, put
 from drawn_video import TICK, colours, film, frames, heard
 from PIL import Image
 
+from humatte.arrays import resize
 from humatte.composite import over, with_alpha
 from humatte.foreground import quick_foreground
 
@@ -187,6 +188,29 @@ def test_a_shorter_clip_behind_is_looped(cut, kit: Path) -> None:
     assert seen == expected
 
 
+def test_pixels_that_are_not_square(
+    cut, humatte, kit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stay where the format can tell of them; else the frames get wider."""
+    from humatte import video_io
+
+    film(kit / "wide.mp4", frames(VARIED, TICK), aspect=Fraction(2))
+    put(kit / "wide.png", colours(3, 48, 128))
+    for name in ("out.webm", "out.gif", "frames"):
+        found, result = cut(name, source="wide.mp4")
+        assert found[0].size == (48, 128)
+        assert "stretched" not in result.err
+    got: list[bytes] = []
+    monkeypatch.setattr("humatte.console.Stdout.write", lambda _, data: got.append(bytes(data)))
+    assert humatte("cutout", kit / "wide.mp4", "-o", "-", "--raw", "gray").code == 0
+    assert {len(data) for data in got} == {48 * 128}
+    found, _ = cut("out.mp4", "-b", kit / "wide.png", source="wide.mp4")
+    assert video_io.read(tmp_path / "out.mp4").clip.pixel_aspect == 2
+    empty = truth(kit)[0][1] == 0
+    behind = resize(colours(3, 48, 128), (48, 64)).astype(int)  # all of it, as it is shown
+    assert np.abs(found[0].rgb - behind)[empty].mean() < 4
+
+
 def test_a_part_of_the_clip(cut, kit: Path) -> None:
     every = shown(kit / "clip.mp4")
     start = every[0].time
@@ -259,7 +283,8 @@ def test_ctrl_c_leaves_a_shorter_clip(humatte, kit: Path, tmp_path: Path, networ
     found, mattes = shown(out), shown(matte)
     assert 0 < len(found) < 10
     assert times(found) == times(mattes) == times(shown(kit / "clip.mp4"))[: len(found)]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.mp4", "out.mov"]
+    names = ["m.mp4", "m.mp4.unfinished", "out.mov", "out.mov.unfinished"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
 def test_a_failure_keeps_what_was_there(
@@ -294,14 +319,18 @@ def test_other_programs_see_the_same(cut, tmp_path: Path) -> None:
         ("out.webm", "vp9", ()),
         ("out.mov", "prores", ()),
         ("out.mp4", "h264", ("-b", "white")),
+        ("out.gif", "gif", ()),
+        ("out.apng", "apng", ()),
+        ("f_%03d.png", "png", ()),
     ):
         cut(name, *words)
         command = ["ffprobe", "-v", "error", "-count_frames", "-show_streams", "-of", "json"]
         answer = subprocess.run([*command, tmp_path / name], capture_output=True, check=True)
-        picture, sound = json.loads(answer.stdout)["streams"]
+        picture, *sounds = json.loads(answer.stdout)["streams"]
         assert (picture["codec_name"], int(picture["nb_read_frames"])) == (codec, 10)
         assert (picture["width"], picture["height"]) == (64, 48)
-        assert sound["codec_type"] == "audio"
+        holds = codec in ("vp9", "prores", "h264")
+        assert [sound["codec_type"] for sound in sounds] == ["audio"] * holds
         if name == "out.webm":
             assert {k.lower(): v for k, v in picture["tags"].items()}["alpha_mode"] == "1"
         if name == "out.mov":

@@ -117,6 +117,19 @@ def test_a_very_long_name(cut, humatte, whole: Path, tmp_path: Path) -> None:
     assert (result.code, result.err.count("\n")) == (1, 1)
 
 
+def test_a_name_too_long_in_a_folder_stops_no_other(humatte, whole: Path, tmp_path: Path) -> None:
+    """With .webm it has 256 bytes, one more than file systems take."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a", "n" * 251, "z"):
+        (folder / f"{name}.mp4").write_bytes(whole.read_bytes())
+    plain = ("--refine", "off", "--steady", "off")
+    result = humatte("cutout", folder, "-o", tmp_path / "out", *plain)
+    assert result.code == 1
+    assert "failed: " in result.err and "name too long" in result.err
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a.webm", "z.webm"}
+
+
 @pytest.mark.parametrize("name", ["moves.gif", "moves.png"])
 def test_what_moves_is_a_clip_only_where_the_result_is_one(cut, tmp_path: Path, name: str) -> None:
     many = [Image.fromarray(colours(number, 40, 40)) for number in range(3)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -96,6 +97,25 @@ def test_every_third(clip: Path) -> None:
     assert times(list(reader)) == [n * NTSC for n in range(2, 20, 3)]
     assert reader.clip.rate == 1 / NTSC / 3
     assert reader.clip.duration == pytest.approx(18 * NTSC, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [Part(every=10), Part(every=3), Part(end=Fraction("0.65")), Part(end=Fraction("0.5"), every=7)],
+)
+def test_frames_last_until_the_next_wanted_one_or_the_end(clip: Path, part: Part) -> None:
+    reader = video_io.read(clip, part)
+    got = list(reader)
+    assert sum(frame.seconds for frame in got) == pytest.approx(reader.clip.duration, abs=1e-3)
+    for frame, following in pairwise(got):
+        assert frame.time + frame.seconds == following.time
+
+
+def test_an_end_within_a_long_frame(tmp_path: Path) -> None:
+    path = film(tmp_path / "long.mp4", frames([0, 1001, 2002, 32032], TICK))
+    got = list(video_io.read(path, Part(end=Fraction("0.5"))))
+    assert len(got) == 3
+    assert got[-1].time + got[-1].seconds == Fraction("0.5")
 
 
 def test_max_size(clip: Path) -> None:
@@ -364,3 +384,20 @@ def test_every_decoded_frame_is_looked_at(clip: Path) -> None:
     assert len(list(reader.frames(looked=seen.append))) == 1
     assert len(seen) >= 10
     assert seen[-1] == 19 * NTSC
+
+
+@pytest.mark.parametrize(
+    "aspect, size", [("4/3", (48, 85)), ("3/4", (64, 64)), ("200/201", (48, 64)), ("99", (48, 64))]
+)
+def test_square_pixels_where_they_are_asked_for(
+    tmp_path: Path, aspect: str, size: tuple[int, int]
+) -> None:
+    path = film(tmp_path / "wide.mp4", frames([0, 1001], TICK), aspect=Fraction(aspect))
+    assert video_io.read(path).clip.size == (48, 64)
+    reader = video_io.read(path, square=True)
+    frame = next(iter(reader))
+    assert (reader.clip.size, frame.size, reader.clip.pixel_aspect) == (size, size, 1)
+    assert max(video_io.read(path, square=True, max_size=40).clip.size) == 40
+    if size != (48, 64):
+        with pytest.raises(TooLargeError, match=f"frames of {size[1]}x{size[0]} are too large"):
+            video_io.read(path, square=True, most_pixels=48 * 64)

@@ -195,6 +195,11 @@ def test_a_name_that_leaves_no_room(tmp_path: Path) -> None:
     assert len(long.name) < 255 and long != folder_of(tmp_path / ("m" * 250 + ".mp4"))
 
 
+def test_a_folder_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert folder_of(Path()) == tmp_path.with_name(f"{tmp_path.name}.parts")
+
+
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     with video_io.write(tmp_path / "a.mov", Settings()) as out:
         out.write(Frame(np.zeros((16, 16, 3), np.uint8), 0, TICK, None, 1))

@@ -122,9 +122,12 @@ def test_primaries_pixel_aspect_and_title_are_handed_on(tmp_path: Path) -> None:
         assert got.colours == clip.colours
         assert got.pixel_aspect == (1 if name == "out.webm" else clip.pixel_aspect)
         assert got.metadata["title"] == "Två"
-    for name in ("a.gif", "a.webm"):  # where they cannot be told, it is said
+    for name in ("a.gif", "a.webm", "a"):  # where they cannot be told, it is said
         notices = put(tmp_path / name, frames([0], TICK), Settings.of(clip)).notices
         assert "stretched" in notices[0]
+    with video_io.write_raw(io.BytesIO(), Settings.of(clip)) as raw:
+        raw.write(frames([0], TICK)[0])
+    assert "stretched" in raw.notices[0]
 
 
 def test_gif_alpha_is_whole_and_times_are_hundredths(tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ class ClipFeed:
     def __init__(self, path: Path, *, loop: bool = False) -> None:
         from humatte import video_io
 
-        self._reader, self._loop = video_io.read(path), loop
+        self._reader, self._loop = video_io.read(path, square=True), loop
         clip = self._reader.clip
         self.name, self.size = str(path), clip.size
         self.rate = float(clip.rate or _USUAL_RATE)

@@ -16,6 +16,7 @@ from humatte.camera_keep import Keeper, snapshot
 from humatte.camera_look import Look, Made
 from humatte.camera_view import Command, View
 from humatte.errors import HumatteError, one_line
+from humatte.interrupt import between_steps
 
 _WAIT_S = 0.05  # for a picture, before keys are looked at again
 _RECENT = 30  # frames that the shown rate and latency are taken from
@@ -99,18 +100,25 @@ class Loop:
 
         Raises:
             HumatteError: the camera or a view cannot go on.
+            KeyboardInterrupt: after Ctrl-C, once a recording is whole.
         """
+        with between_steps() as step:
+            try:
+                self._show_all(step)
+            finally:
+                step.end()
+                self._keep(self._keeper.end)
+
+    def _show_all(self, step: Callable[[], None]) -> None:
         number = 0
-        try:
-            while self._obeyed():
-                shot = self._newest.after(number, _WAIT_S)
-                if shot is not None:
-                    number = shot.number
-                    self._show(shot)
-                elif self._newest.over:
-                    break
-        finally:
-            self._keep(self._keeper.end)
+        while self._obeyed():
+            step()
+            shot = self._newest.after(number, _WAIT_S)
+            if shot is not None:
+                number = shot.number
+                self._show(shot)
+            elif self._newest.over:
+                return
 
     def _show(self, shot: Shot) -> None:
         made = self._last = self._look(shot.image)

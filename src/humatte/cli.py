@@ -196,9 +196,17 @@ def _stop(signum: int, _: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _stop_politely() -> None:
+    """Makes the system's other ways to end a program clean up as Ctrl-C does."""
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP; nohup has it ignored
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _stop)
+
+
 def main() -> None:
     """Runs the command line and exits."""
-    signal.signal(signal.SIGTERM, _stop)  # a polite end cleans up as Ctrl-C does
+    _stop_politely()
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # no remarks on sound pictures
     words = [word for word in sys.argv[1:] if word != "--verbose"]
     verbose = len(words) < len(sys.argv) - 1  # anywhere on the line, not only before the verb

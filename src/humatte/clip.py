@@ -94,6 +94,19 @@ UNSAID = Colours()
 SQUARE = Fraction(1)
 
 
+def squared(size: Size, pixel_aspect: Fraction) -> Size:
+    """The (height, width) at which a frame looks right in square pixels; no side gets smaller.
+
+    Aspects within 1 % are rounding, and not worth the blur.
+    """
+    height, width = size
+    if abs(pixel_aspect - 1) < Fraction(1, 100):
+        return size
+    if pixel_aspect > 1:
+        return height, round(width * pixel_aspect)
+    return round(height / pixel_aspect), width
+
+
 @dataclass(frozen=True)
 class Clip:
     """The facts of a clip.

@@ -14,6 +14,7 @@ from humatte.console import say
 from humatte.errors import UsageError
 from humatte.hint_files import HintFiles
 from humatte.options import parse_options
+from humatte.paths import is_dir
 from humatte.report import Reporter
 from humatte.run import Request, run_files, run_stream
 from humatte.runtimes import ANYHOW, Running
@@ -74,7 +75,7 @@ def cut_out(words: Words) -> bool:
     sources = [job.source for job in jobs]
     outputs = [path for job in jobs for path, _ in job.outputs()]
     kept = [*sources, *outputs, *request.guarded()]
-    reporter = Reporter(words.report, [path for path in kept if not path.is_dir()])
+    reporter = Reporter(words.report, [path for path in kept if not is_dir(path)])
     several = not found.single
     with contextlib.closing(reporter):
         fine = not found.pictures or run_files(

@@ -50,6 +50,7 @@ class PictureWriter(Writer):
                 f"{pictures.folder}: has pictures named {pictures.name} already; choose an empty "
                 "folder"
             )
+        self._note_aspect("PNG")
 
     def __str__(self) -> str:
         return str(self._pictures.folder)
@@ -91,6 +92,7 @@ class RawWriter(Writer):
     def __init__(self, stream: Stream, settings: Settings) -> None:
         super().__init__(settings)
         self._stream = stream
+        self._note_aspect("a row of bytes")
 
     def __str__(self) -> str:
         return "the stream of frames"

@@ -25,7 +25,8 @@ from av.stream import Stream
 from numpy.typing import NDArray
 
 from humatte.errors import one_line
-from humatte.video_read import open_input
+from humatte.video_joints import JOINABLE, Onward
+from humatte.video_read import open_input, picture_stream
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 _BITS_A_CHANNEL = 96_000  # a second: transparent for most ears with either encoder
 # Holes in the sound that are filled with silence; smaller ones are the rounding of times.
 _SMALLEST_GAP = Fraction(1, 20)
+# Overlaps that are cut, as where files were joined; smaller ones are the same rounding.
+_SMALLEST_OVERLAP = Fraction(1, 50)
 # Sound decoders need a few packets before the first one that is right.
 _PREROLL = Fraction(1, 2)
 
@@ -139,7 +142,8 @@ class Tracks:
         back = sum(track.back for track in self._tracks.values() if isinstance(track, _Copied))
         if back:
             self.notices.append(
-                f"{self._path}: {back} packets of sound or subtitles left out: their times go back"
+                f"{self._path}: {back} packet{'s' * (back > 1)} of sound or subtitles left out: "
+                "their times go back"
             )
 
     def close(self) -> None:
@@ -171,11 +175,16 @@ class Tracks:
         container = self._input
         if not self._tracks:
             return
-        if span.begin is not None:
+        joinable = container.format.name in JOINABLE
+        if span.begin is not None and not joinable:
             _seek(container, max(Fraction(0), span.begin - _PREROLL))
         streams = [container.streams[index] for index in self._tracks]
+        lead = [picture_stream(container, self._path)] if joinable else []
+        packets = container.demux([*lead, *streams])
         try:
-            for packet in container.demux(streams):
+            for packet in Onward(lead[0].index).moved(packets) if lead else packets:
+                if packet.stream_index not in self._tracks:
+                    continue
                 time = packet.pts if packet.pts is not None else packet.dts
                 if time is None or not packet.size:
                     continue
@@ -245,6 +254,7 @@ class _Encoded:
         self._resampler = self._new_resampler()
         self._kind: tuple[str, str, int] | None = None  # of the frames so far
         self._next: int | None = None  # the first sample that is not written yet, from the origin
+        self._cut = False  # whether an overlap is being cut
         stream = output.add_stream(encoder, rate=self._rate)
         if not isinstance(stream, AudioStream):
             raise TypeError(f"{encoder} is no sound encoder")
@@ -300,8 +310,10 @@ class _Encoded:
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """The samples (channels, N) that are to be written, at their place; silence before."""
         following = self._next
-        if following is not None and abs(first - following) < _SMALLEST_GAP * self._rate:
-            first = following
+        if following is not None:
+            gap = Fraction(first - following, self._rate)
+            self._cut = self._cut or gap <= -_SMALLEST_OVERLAP
+            first = first if self._cut or gap >= _SMALLEST_GAP else following
         lowest = max(0, following or 0)
         skipped = max(0, lowest - first)
         samples, first = samples[:, skipped:], first + skipped
@@ -314,5 +326,5 @@ class _Encoded:
             length = min(first - following, self._rate)
             yield following, np.zeros((len(samples), length), np.float32)
             following += length
-        self._next = first + samples.shape[1]
+        self._next, self._cut = first + samples.shape[1], False
         yield first, samples

@@ -9,8 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from humatte import video_io
-from humatte.arrays import Image, Size
-from humatte.clip import Frame
+from humatte.arrays import Image, Size, resize
+from humatte.clip import SQUARE, Frame, Looked, squared, unlooked
 from humatte.composite import fit, over_white
 from humatte.video_writer import USUAL_RATE
 
@@ -25,15 +25,25 @@ class Behind:
         path: the clip.
         size: (height, width) of the frames in front.
         how: how it fills them: one of `humatte.composite.FITS`.
+        pixel_aspect: width by height of the pixels in front, as they are shown.
+        looked: called for every frame that is decoded; stops it by raising.
 
     Raises:
         VideoError: it cannot be read.
     """
 
-    def __init__(self, path: Path, size: Size, how: str) -> None:
-        self._reader = video_io.read(path)
-        self._size, self._how = size, how
-        self._frames = iter(self._reader)
+    def __init__(
+        self,
+        path: Path,
+        size: Size,
+        how: str,
+        pixel_aspect: Fraction = SQUARE,
+        looked: Looked = unlooked,
+    ) -> None:
+        self._reader = video_io.read(path, square=True)
+        self._size, self._how, self._looked = size, how, looked
+        self._seen = squared(size, pixel_aspect)
+        self._frames = self._reader.frames(looked=looked)
         self._first = self._now = next(self._frames)
         self._next: Frame | None = next(self._frames, None)
         self._round = Fraction(0)  # when, in seconds, this round began
@@ -74,7 +84,7 @@ class Behind:
             return
         self._length = self._end() - self._round
         self._round += self._length
-        self._frames = iter(self._reader)
+        self._frames = self._reader.frames(looked=self._looked)
         self._now = next(self._frames)
         self._next = next(self._frames, None)
 
@@ -86,4 +96,4 @@ class Behind:
                 self._round += (left - 1) * self._length
 
     def _fitted(self, frame: Frame) -> Image:
-        return fit(over_white(frame.rgb, frame.alpha), self._size, self._how)
+        return resize(fit(over_white(frame.rgb, frame.alpha), self._seen, self._how), self._size)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any, Protocol
 
 from humatte import video_io
@@ -27,6 +28,7 @@ from humatte.steady import VideoMatte
 from humatte.video_behind import Behind
 from humatte.video_finish import Finished, Finisher
 from humatte.video_io import PICTURES, Reader
+from humatte.video_kinds import TELL_ASPECT
 from humatte.video_options import ClipOptions
 from humatte.video_plan import RAW, ClipJob
 from humatte.video_segments import SEGMENT, Output, Segments
@@ -35,6 +37,7 @@ from humatte.video_writer import Settings, Writer
 _WARM_UP = 12
 """Frames that a steady matte looks back on at the beginning of a segment: so a run that goes on
 there gives the same as one that was never stopped."""
+_ENDING = "interrupted: ending what was made, one moment (Ctrl-C twice more gives it up)"
 _EXACT = frozenset({PICTURES, RAW, "apng", "gif"})  # kinds that keep the colours' bytes
 
 
@@ -50,9 +53,12 @@ class Outcome:
     resumed: int = 0
     """Frames that an earlier run had made."""
     with_person: int = 0
+    """Of these and of the resumed ones; so are the next two."""
     share: float = 0.0
     """The sum of the mattes' means."""
     size: Size = (0, 0)
+    interrupted: bool = False
+    """Whether Ctrl-C came too late to stop it: the clip is whole, what comes after it unwanted."""
     notices: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -62,6 +68,16 @@ class Outcome:
         self.with_person += made.person_found
         self.share += made.share
         self.size = made.shown.size
+
+    def tally(self) -> dict[str, Any]:
+        """What a run that goes on must know of these frames, in JSON's types."""
+        return {"with_person": self.with_person, "share": self.share, "size": list(self.size)}
+
+    def go_on(self, resumed: int, tally: Mapping[str, Any]) -> None:
+        """Begins with the frames of an earlier run."""
+        self.resumed = resumed
+        self.with_person, self.share = tally["with_person"], tally["share"]
+        self.size = tally["size"][0], tally["size"][1]
 
 
 class Out(Protocol):
@@ -122,24 +138,31 @@ def cut_clip(run: Run, tick: Callable[[Outcome], None] = lambda _: None) -> Outc
     began = time.perf_counter()
     job, options = run.job, run.options
     reader = video_io.read(
-        job.source, options.part, max_size=options.max_size, most_pixels=run.most_pixels
+        job.source,
+        options.part,
+        max_size=options.max_size,
+        most_pixels=run.most_pixels,
+        square=any(kind not in TELL_ASPECT for kind in (job.kind, job.mask_kind) if kind),
     )
     outcome = Outcome(reader.clip)
     clock = _Clock(outcome.seconds)
-    behind = Behind(options.behind, reader.clip.size, options.fit) if options.behind else None
-    finish = Finisher(
-        options,
-        run.hints,
-        exact=job.kind in _EXACT,
-        behind=behind,
-        want_matte=job.mask is not None,
-    )
     with ExitStack() as opened:
-        step = opened.enter_context(between_steps())
-        out = opened.enter_context(_opened(run, _outputs(job, reader, options)))
+        step = opened.enter_context(between_steps("" if options.resume else _ENDING))
+        behind = _behind(reader.clip, options, step)
+        finish = Finisher(
+            options,
+            run.hints,
+            exact=job.kind in _EXACT,
+            behind=behind,
+            want_matte=job.mask is not None,
+            pixel_aspect=reader.clip.pixel_aspect,
+        )
+        out = opened.enter_context(_opened(run, _outputs(job, reader, options), outcome))
         if isinstance(out, Segments):
-            outcome.resumed, finish.origin = out.done, out.first
-        frames = ahead(_finished(_matted(reader, run, outcome.resumed, clock), finish, clock))
+            finish.origin = out.first
+        looked = _both(run.looked(reader.wanted), step)
+        matted = _matted(reader, run, outcome.resumed, looked, clock)
+        frames = ahead(_finished(matted, finish, clock))
         opened.enter_context(closing(frames))
         try:
             for made in frames:
@@ -148,16 +171,36 @@ def cut_clip(run: Run, tick: Callable[[Outcome], None] = lambda _: None) -> Outc
                 outcome.add(made)
                 tick(outcome)
                 step()
+            step.end()
             with clock("write"):
                 opened.close()
         finally:
             outcome.seconds["total"] = time.perf_counter() - began
+    outcome.interrupted = step.asked
     outcome.notices += [*reader.notices, *(behind.notices if behind else []), *out.notices]
     return outcome
 
 
+def _behind(clip: Clip, options: ClipOptions, step: Callable[[], None]) -> Behind | None:
+    if options.behind is None:
+        return None
+    return Behind(
+        options.behind, clip.size, options.fit, clip.pixel_aspect, looked=lambda _: step()
+    )
+
+
+def _both(looked: Looked, step: Callable[[], None]) -> Looked:
+    """Ctrl-C takes effect also while frames are decoded that nobody wants, on the way to others."""
+
+    def look(seconds: Fraction) -> None:
+        step()
+        looked(seconds)
+
+    return look
+
+
 def _matted(
-    reader: Reader, run: Run, first: int, clock: _Clock
+    reader: Reader, run: Run, first: int, looked: Looked, clock: _Clock
 ) -> Generator[tuple[Frame, Alpha], None, None]:
     """Frames from number `first` on, with the network's mattes."""
     options = run.options
@@ -165,7 +208,7 @@ def _matted(
     warm_up = _WARM_UP if options.resume and options.steady else 0
     past: deque[Image] = deque(maxlen=warm_up)
     begin = max(0, first - warm_up)
-    decoded = reader.frames(begin, run.looked(reader.wanted))
+    decoded = reader.frames(begin, looked)
     with closing(ahead(clock.timed("read", decoded))) as frames:
         for number, frame in enumerate(frames, begin):
             image = over_white(frame.rgb, frame.alpha)
@@ -227,10 +270,11 @@ def _outputs(job: ClipJob, reader: Reader, options: ClipOptions) -> list[Output]
 
 
 @contextmanager
-def _opened(run: Run, outputs: Sequence[Output]) -> Iterator[Out]:
+def _opened(run: Run, outputs: Sequence[Output], outcome: Outcome) -> Iterator[Out]:
     """Where the frames go. Whatever leaves the block, the writers hear of it."""
     if run.options.resume:
-        with Segments(outputs, run.order, SEGMENT) as segments:
+        with Segments(outputs, run.order, SEGMENT, outcome.tally) as segments:
+            outcome.go_on(segments.done, segments.tally)
             yield segments
         return
     with ExitStack() as opened:

@@ -13,8 +13,8 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
-from humatte.arrays import Alpha, Image, to_bytes
-from humatte.clip import Frame
+from humatte.arrays import Alpha, Image, Size, resize, to_bytes
+from humatte.clip import SQUARE, Frame, squared
 from humatte.colour import premultiply
 from humatte.composite import Background, backdrop, fitted, over, over_white, with_alpha
 from humatte.errors import PictureError
@@ -49,6 +49,7 @@ class Finisher:
             beyond the person, so that lossy codecs mix in nothing foreign.
         behind: the background clip, if there is one.
         want_matte: whether a second clip with the mattes is written.
+        pixel_aspect: width by height of the frames' pixels as they are shown.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class Finisher:
         exact: bool = False,
         behind: Behind | None = None,
         want_matte: bool = False,
+        pixel_aspect: Fraction = SQUARE,
     ) -> None:
+        self._aspect = pixel_aspect
         self._look, self._hints = options.look, hints
         self._behind, self._fit = behind, options.fit
         self._exact, self._want_matte = exact, want_matte
@@ -120,8 +123,15 @@ class Finisher:
                 self.origin = frame.time
             return self._behind.at(frame.time - self.origin)
         if self._background is None:  # fitted once, not for each frame
-            self._background = fitted(self._look.background, frame.size)
+            self._background = self._fitted(frame.size)
         return backdrop(self._background, over_white(frame.rgb, frame.alpha), shape)
+
+    def _fitted(self, size: Size) -> Background:
+        """The background at a size: not distorted once the frame is shown."""
+        found = fitted(self._look.background, squared(size, self._aspect))
+        if found.picture is None:
+            return found
+        return replace(found, picture=resize(found.picture, size))
 
 
 def _gray(alpha: Alpha) -> Image:

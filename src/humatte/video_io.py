@@ -16,8 +16,18 @@ from fractions import Fraction
 from pathlib import Path
 
 from humatte.arrays import Size, resize
-from humatte.clip import Clip, Frame, Looked, Moment, Part, Source, unlooked
-from humatte.errors import UsageError, VideoError
+from humatte.clip import (
+    SQUARE,
+    Clip,
+    Frame,
+    Looked,
+    Moment,
+    Part,
+    Source,
+    squared,
+    unlooked,
+)
+from humatte.errors import TooLargeError, UsageError, VideoError
 from humatte.frame_write import PictureWriter, RawWriter, Stream
 from humatte.sound import Tracks
 from humatte.video_kinds import KINDS
@@ -40,10 +50,15 @@ class Reader:
     after the last frame.
     """
 
-    def __init__(self, source: Source, part: Part, max_size: int | None, path: Path) -> None:
+    def __init__(
+        self, source: Source, part: Part, max_size: int | None, path: Path, *, square: bool = False
+    ) -> None:
         self._source, self._path = source, path
         self._part, self._wanted = part, part.at(source.clip.start)
-        self._size = _fitted(source.clip.size, max_size)
+        clip = source.clip
+        self._aspect = SQUARE if square else clip.pixel_aspect
+        size = squared(clip.size, clip.pixel_aspect) if square else clip.size
+        self._size = _fitted(size, max_size)
         self.clip = self._facts()
 
     @property
@@ -82,6 +97,8 @@ class Reader:
             VideoError: no frame begins in the wanted part; what a source raises.
         """
         number = 0
+        held: Frame | None = None  # until it is known how long it is shown
+        moment: Moment | None = None
         for moment in self._source.moments(self._wanted.start, looked):
             time = moment.pts * moment.time_base
             if self._wanted.end is not None and time >= self._wanted.end:
@@ -89,12 +106,25 @@ class Reader:
             if self._wanted.start is not None and time < self._wanted.start:
                 continue
             if number % self._part.every == 0 and number >= first * self._part.every:
-                yield self._frame(moment)
+                if held:
+                    yield replace(held, duration=moment.pts - held.pts)
+                held = self._frame(moment)
             number += 1
+        if held and moment:
+            yield self._until_the_end(held, moment)
         if not number:
             length = self._source.clip.duration
             lasts = f"; the clip lasts {float(length):.2f} seconds" if length else ""
             raise VideoError(f"{self._path}: no frame begins in the wanted part{lasts}")
+
+    def _until_the_end(self, frame: Frame, last: Moment) -> Frame:
+        """The last frame lasts as long as the clip's own last one, or to the end that is wanted."""
+        if not last.duration:  # not known
+            return frame
+        end = last.pts + last.duration
+        if self._wanted.end is not None:
+            end = min(end, round(self._wanted.end / frame.time_base))
+        return replace(frame, duration=max(1, end - frame.pts))
 
     def _frame(self, moment: Moment) -> Frame:
         rgb, alpha = moment.pixels()
@@ -114,6 +144,7 @@ class Reader:
         return replace(
             clip,
             size=self._size,
+            pixel_aspect=self._aspect,
             duration=length,
             rate=clip.rate / part.every if clip.rate else None,
             frames=clip.frames if whole else None,
@@ -135,21 +166,24 @@ def read(
     *,
     max_size: int | None = None,
     most_pixels: int | None = None,
+    square: bool = False,
 ) -> Reader:
     """Opens a clip: a video file, an animated picture, numbered pictures or a folder of them.
 
     Colours become RGB by the file's matrix and range (bt709 above 576 lines and bt601 below if it
     does not say), deep ones are rounded to 8 bits, frames are turned upright. Pixels that are not
-    square stay so, which `clip.pixel_aspect` says. HDR curves are not converted, which is said.
+    square stay so unless `square` is given, which `clip.pixel_aspect` says. HDR curves are not
+    converted, which is said.
 
     Args:
         path: the file, the folder, or a pattern as f_%06d.png.
         part: which frames; None = all.
         max_size: frames whose longer side has more pixels are made smaller.
         most_pixels: frames of a video file that have more are not decoded.
+        square: frames are made wider or higher, so that their pixels are square.
 
     Raises:
-        TooLargeError: its frames have more than `most_pixels`, by its head.
+        TooLargeError: its frames have more than `most_pixels`, by its head, or would have.
         VideoError: missing, empty, broken, not a video, without pictures.
         UsageError: a size below 1, a pattern with two numbers.
     """
@@ -161,7 +195,14 @@ def read(
         source = WebpSource(path)
     else:
         source = FileSource(path, most_pixels)
-    return Reader(source, part or Part(), max_size, path)
+    reader = Reader(source, part or Part(), max_size, path, square=square)
+    height, width = reader.clip.size
+    if most_pixels is not None and height * width > most_pixels:
+        raise TooLargeError(
+            f"{path}: frames of {width}x{height} are too large; expected at most "
+            f"{most_pixels / 1e6:g} megapixels"
+        )
+    return reader
 
 
 def kind_of(path: Path, name: str | None = None) -> str:

@@ -22,7 +22,7 @@ from av.video.stream import VideoStream
 from humatte.errors import OutputError, one_line
 from humatte.paths import Beside
 from humatte.sound import Tracks
-from humatte.video_kinds import KINDS
+from humatte.video_kinds import KINDS, TELL_ASPECT
 from humatte.video_write import encoder_rate, timescale
 from humatte.video_writer import Settings
 
@@ -109,7 +109,7 @@ def _stream(file: OutputContainer, first: Path, whole: Whole) -> VideoStream:
         stream = file.add_stream_from_template(source, opaque=True)
         stream.time_base = KINDS[whole.kind].base or whole.base
         stream.codec_context.framerate = encoder_rate(whole.settings)
-        if whole.kind != "webm":  # PyAV cannot tell WebM of it
+        if whole.kind in TELL_ASPECT:
             stream.codec_context.sample_aspect_ratio = whole.settings.pixel_aspect
         if source.metadata.get("alpha_mode"):  # else nobody looks for alpha in a WebM
             stream.metadata["alpha_mode"] = source.metadata["alpha_mode"]

@@ -37,6 +37,8 @@ class Kind:
     shortest: int = 1
 
 
+TELL_ASPECT = frozenset({"mov", "mp4"})
+"""Kinds that say of pixels that they are not square; PyAV cannot tell WebM of it."""
 # "realtime" is five times as fast, and alpha at edges is off by 31/255 where this is by 10.
 # libvpx cannot look ahead for reference frames while it encodes alpha (auto-alt-ref).
 _VP9 = {"crf": "24", "row-mt": "1", "cpu-used": "5", "deadline": "good", "tile-columns": "2"}

@@ -71,9 +71,12 @@ def has_alpha(frame: VideoFrame) -> bool:
     return frame.format.name == "pal8" or any(part.is_alpha for part in frame.format.components)
 
 
+_WIDEST = Fraction(8)  # pixel, by its height, that is believed
+
+
 def pixel_aspect(aspect: Fraction | None, turn: Turn) -> Fraction:
-    """Width by height of an upright pixel; 1 where the file does not say."""
-    if not aspect or aspect <= 0:
+    """Width by height of an upright pixel; 1 where the file does not say, or says nonsense."""
+    if not aspect or not 1 / _WIDEST <= aspect <= _WIDEST:
         return Fraction(1)
     return 1 / aspect if turn[1] else aspect
 

@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -23,10 +24,12 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from humatte.arrays import Alpha, Image, Size, resize
-from humatte.clip import Clip, Colours, Looked, Moment, Sound, unlooked
+from humatte.clip import Looked, Moment, unlooked
 from humatte.errors import TooLargeError, VideoError, one_line
 from humatte.pipeline import cores
-from humatte.video_pixels import ToArrays, Turn, has_alpha, pixel_aspect, turn_of
+from humatte.video_facts import base_of, facts_of
+from humatte.video_joints import JOINABLE, Onward
+from humatte.video_pixels import ToArrays, turn_of
 
 # FFmpeg's demuxers that are tried. Left out are those that open further files or addresses (hls,
 # dash, concat, image2), and text, which some would take for subtitles.
@@ -41,9 +44,6 @@ _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 # How far before the wanted moment it is tried to begin, in seconds, should a key frame that the
 # index names turn out to be shown after it.
 _SEEK_BACK = (0, 2, 10)
-# Metadata of the container, not of what it shows.
-_FILE_KEYS = {"major_brand", "minor_version", "compatible_brands", "encoder", "software"}
-_FILE_KEYS |= {"creation_time"}
 
 
 @contextlib.contextmanager
@@ -110,6 +110,7 @@ class _Damage:
     frames: int = 0
     resized: int = 0
     stopped: str = ""
+    joints: int = 0
 
 
 class FileSource:
@@ -135,8 +136,8 @@ class FileSource:
             if first is None:
                 raise VideoError(f"{path}: has no frame that can be decoded; get the file again")
             self._turn = turn_of(first)
-            self._began = (first.pts or 0) * _base(stream)
-            self.clip = _facts(container, stream, first, self._turn)
+            self._began = (first.pts or 0) * base_of(stream)
+            self.clip = facts_of(container, stream, first, self._turn)
         if self.clip.colours.hdr:
             self.notices.append(
                 f"{path}: HDR colours are taken as they are, which looks pale on a usual screen"
@@ -181,18 +182,21 @@ class FileSource:
         """Decoded frames from the key frame at or before `start` on."""
         container = opened.enter_context(open_input(self._path))
         stream = picture_stream(container, self._path)
-        sought = container.format.name not in _NOT_SOUGHT
-        if start is not None and start > self._began and sought:
+        name = container.format.name
+        if start is not None and name in JOINABLE:
+            yield from _decoded(container, stream, damage, self._most, self._key_before(start))
+            return
+        if start is not None and start > self._began and name not in _NOT_SOUGHT:
             for back in _SEEK_BACK:
                 wanted = max(self._began, start - back)
                 try:
-                    container.seek(int(wanted / _base(stream)), stream=stream)
+                    container.seek(int(wanted / base_of(stream)), stream=stream)
                 except av.FFmpegError:
                     break  # a file without an index: from its beginning
                 found = _Damage()
                 frames = _decoded(container, stream, found, self._most)
                 first = next(frames, None)
-                if first is not None and (first.pts or 0) * _base(stream) <= start:
+                if first is not None and (first.pts or 0) * base_of(stream) <= start:
                     yield first
                     yield from frames
                     damage.packets, damage.stopped = found.packets, found.stopped
@@ -200,6 +204,18 @@ class FileSource:
             container = opened.enter_context(open_input(self._path))
             stream = picture_stream(container, self._path)
         yield from _decoded(container, stream, damage, self._most)
+
+    def _key_before(self, start: Fraction) -> int:
+        """The number of the packet from which on to decode; times that begin anew lead astray."""
+        number = found = 0
+        with open_input(self._path) as container:
+            stream = picture_stream(container, self._path)
+            for number, packet in enumerate(_packets(container, stream, _Damage())):
+                if packet is None or (packet.dts or 0) * packet.time_base > start:
+                    break
+                if packet.is_keyframe and (packet.pts or 0) * packet.time_base <= start:
+                    found = number
+        return found
 
     def _moment(
         self, frame: VideoFrame, last: Moment | None, to_arrays: ToArrays, damage: _Damage
@@ -225,6 +241,12 @@ class FileSource:
             number = damage.packets + damage.frames
             self.notices.append(
                 f"{self._path}: {number} damaged frame{'s' * (number > 1)} left out or concealed"
+            )
+        if damage.joints:
+            self.notices.append(
+                f"{self._path}: its times begin anew {damage.joints} time"
+                f"{'s' * (damage.joints > 1)}, as where files were joined: each part follows the "
+                "one before"
             )
         if damage.resized:
             self.notices.append(
@@ -259,11 +281,18 @@ def _refuse_large(stream: VideoStream, path: Path, most_pixels: int | None) -> N
 
 
 def _decoded(
-    container: InputContainer, stream: VideoStream, damage: _Damage, most_pixels: int | None
+    container: InputContainer,
+    stream: VideoStream,
+    damage: _Damage,
+    most_pixels: int | None,
+    first: int = 0,
 ) -> Iterator[VideoFrame]:
-    """Decodes from where the file stands; damaged packets are left out, and too large frames."""
+    """Decodes from where the file stands, from the packet of this number on.
+
+    Damaged packets are left out, and too large frames.
+    """
     decoder = _decoder(stream, {} if most_pixels is None else {"max_pixels": str(most_pixels)})
-    for packet in _packets(container, stream, damage):
+    for packet in islice(_packets(container, stream, damage), first, None):
         try:
             yield from decoder.decode(packet)
         except av.FFmpegError:
@@ -274,10 +303,12 @@ def _packets(
     container: InputContainer, stream: VideoStream, damage: _Damage
 ) -> Iterator[Packet[VideoStream] | None]:
     """The stream's packets, then None: the decoder is to give what it holds back."""
+    onward = Onward(stream.index)
+    packets = (packet for packet in container.demux(stream) if packet.size)
     try:
-        for packet in container.demux(stream):
-            if packet.size:
-                yield packet
+        for packet in onward.moved(packets) if container.format.name in JOINABLE else packets:
+            damage.joints = onward.joints
+            yield packet
     except av.FFmpegError as error:
         damage.stopped = error.strerror or one_line(error)
     yield None
@@ -301,10 +332,6 @@ def _decoder(stream: VideoStream, options: dict[str, str]) -> VideoCodecContext:
     return decoder
 
 
-def _base(stream: VideoStream) -> Fraction:
-    return stream.time_base or Fraction(1, 1000)
-
-
 def _sized(
     rgb: Image, alpha: Alpha | None, size: Size, damage: _Damage
 ) -> tuple[Image, Alpha | None]:
@@ -313,55 +340,3 @@ def _sized(
         return rgb, alpha
     damage.resized += 1
     return resize(rgb, size), None if alpha is None else resize(alpha, size)
-
-
-def _facts(container: InputContainer, stream: VideoStream, first: VideoFrame, turn: Turn) -> Clip:
-    sounds = tuple(
-        Sound(s.index, s.codec.canonical_name, s.rate or 0, s.channels, s.language)
-        for s in container.streams.audio
-        if s.codec_context
-    )
-    base = _base(stream)
-    began = (first.pts or 0) * base
-    starts = [
-        s.start_time * s.time_base
-        for s in container.streams.audio
-        if s.start_time is not None and s.time_base is not None
-    ]
-    # Down to a tick of the picture's time base, so that its times stay exact from there.
-    start = (min([began, *starts]) // base) * base
-    end = _end(container, stream, began)
-    aspect = pixel_aspect(stream.sample_aspect_ratio, turn)
-    return Clip(
-        size=(first.width, first.height) if turn[1] else (first.height, first.width),
-        time_base=base,
-        start=start,
-        duration=None if end is None else end - start,
-        rate=stream.average_rate or stream.guessed_rate,
-        frames=stream.frames or None,
-        pixel_aspect=aspect,
-        has_alpha=has_alpha(first),
-        codec=stream.codec_context.codec.canonical_name,
-        colours=Colours(int(first.color_primaries), int(first.color_trc)),
-        sounds=sounds,
-        subtitles=tuple(
-            s.codec_context.codec.canonical_name
-            for s in container.streams.subtitles
-            if s.codec_context
-        ),
-        metadata={k: v for k, v in container.metadata.items() if k.lower() not in _FILE_KEYS},
-    )
-
-
-def _end(container: InputContainer, stream: VideoStream, began: Fraction) -> Fraction | None:
-    """The moment at which the pictures end, in seconds, as the file says."""
-    if stream.duration:
-        return began + stream.duration * _base(stream)
-    said = {key.upper(): value for key, value in stream.metadata.items()}.get("DURATION")
-    if said:  # Matroska: 00:01:02.345000000, counted from 0
-        with contextlib.suppress(ValueError):
-            hours, minutes, seconds = said.split(":")
-            return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
-    if container.duration and len(container.streams) == 1:
-        return began + Fraction(container.duration, av.time_base)
-    return None

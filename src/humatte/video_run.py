@@ -30,6 +30,7 @@ from humatte.video_options import ClipOptions
 from humatte.video_pictures import Numbered, numbered
 from humatte.video_plan import ClipJob
 from humatte.video_segments import check_resumable, folder_of
+from humatte.video_unfinished import is_done, mark, mark_of, own_frames, state, state_of, unmark
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ def _check_folder(path: Path, inputs: Sequence[Path], request: ClipRequest) -> N
         return
     others = list(path.iterdir()) if is_dir(path) else pictures.found()
     resumed = request.options.resume and folder_of(path).exists()
+    resumed = resumed or bool(own_frames(path))
     if others and not request.skip_existing and not resumed:
         raise UsageError(
             f"{path}: is not empty, and every frame would become a file there; give a new folder, "
@@ -134,14 +136,17 @@ def run_clips(
 
     Raises:
         HumatteError: the only clip failed.
+        KeyboardInterrupt: after Ctrl-C, once what was made is whole.
     """
     network = load(request.model or DEFAULT, *request.running)
     hints = read_hints(**request.hints.typed)
     done = 0
     for job in jobs:
         try:
-            _one(job, request, network, hints, reporter)
+            interrupted = _one(job, request, network, hints, reporter)
             done += 1
+            if interrupted:
+                raise KeyboardInterrupt
         except Exception as error:
             reporter.failed(str(job.source), error)
             if not several:
@@ -154,12 +159,16 @@ def run_clips(
 
 def _one(
     job: ClipJob, request: ClipRequest, network: Network, hints: Hints, reporter: Reporter
-) -> None:
-    if request.skip_existing and _is_done(job):
+) -> bool:
+    """Cuts out a clip; returns whether Ctrl-C came when all of its frames were made."""
+    if request.skip_existing and is_done(job.outputs()):
         reporter.skipped(str(job.source), job.target or Path("-"))
         if job.target:
             say(f"{job.target}: skipped (already there)")
-        return
+        return False
+    for folder in [path for path, kind in job.outputs() if kind == PICTURES]:
+        for path in own_frames(folder):
+            path.unlink()
     run = Run(job, request.options, network, hints, _order(job, request))
     name = job.source.name or str(job.source)
     state: dict[str, Any] = {}
@@ -167,31 +176,30 @@ def _one(
     def tick(outcome: Outcome) -> None:
         """The bar is drawn once the clip's length is known."""
         if not state:
+            state["outcome"] = outcome
             total = expected_frames(outcome)
             state["advance"] = opened.enter_context(progress(name, total, rate="frames"))
         state["advance"]()
 
+    before = state_of(job.outputs())
     try:
         with contextlib.ExitStack() as opened:
             outcome = cut_clip(run, tick)
     except KeyboardInterrupt:
-        _say_interrupted(job, request)
+        if request.options.resume:
+            _say_kept(job)
+        elif "outcome" in state and state_of(job.outputs()) != before:
+            _say_shorter(job)
         raise
+    for path, _ in job.outputs():
+        unmark(path)
     for line in outcome.notices:
         say(f"note: {line}")
-    if not outcome.with_person and outcome.frames:
+    if not outcome.with_person and outcome.frames + outcome.resumed:
         say(f"warning: {job.source}: no person found (the mattes are empty or almost so)")
     _say_done(job, outcome)
     reporter.add(str(job.source), _facts(job, outcome, network, hints))
-
-
-def _is_done(job: ClipJob) -> bool:
-    return bool(job.outputs()) and all(
-        (numbered(path) or Numbered(path, "%06d.png")).table.is_file()
-        if kind == PICTURES
-        else path.exists()
-        for path, kind in job.outputs()
-    )
+    return outcome.interrupted
 
 
 def expected_frames(outcome: Outcome) -> int | None:
@@ -211,26 +219,27 @@ def _order(job: ClipJob, request: ClipRequest) -> dict[str, Any]:
     files = [job.source, *request.guarded()]
     return {
         "humatte": humatte.__version__,
-        "inputs": {str(path.absolute()): _state(path) for path in files},
+        "inputs": {str(path.absolute()): state(path) for path in files},
         "hints": {kind: str(path.absolute()) for kind, path in request.hints.typed.items()},
         "outputs": [[str(path.absolute()), kind] for path, kind in job.outputs()],
         "options": {k: str(v) for k, v in sorted(request.words.items()) if v not in (None, False)},
     }
 
 
-def _state(path: Path) -> list[int]:
-    """Size and time of a file; of numbered pictures, those of their folder."""
-    with contextlib.suppress(OSError):
-        found = path.stat() if path.exists() else path.parent.stat()
-        return [found.st_size, found.st_mtime_ns]
-    return []
-
-
-def _say_interrupted(job: ClipJob, request: ClipRequest) -> None:
-    if request.options.resume:
+def _say_kept(job: ClipJob) -> None:
+    if job.target and folder_of(job.target).exists():
         say("the segments so far are kept; the same command goes on from there")
-    elif job.target and job.target.exists():
-        say(f"{job.target}: shorter than the clip: it ends where it was interrupted")
+
+
+def _say_shorter(job: ClipJob) -> None:
+    """A later run must not take it for finished."""
+    for path, _ in job.outputs():
+        mark(path)
+    if job.target:
+        say(
+            f"{job.target}: shorter than the clip: it ends where it was interrupted, which "
+            f"{mark_of(job.target).name} beside it tells --skip-existing"
+        )
 
 
 def _say_done(job: ClipJob, outcome: Outcome) -> None:
@@ -244,7 +253,7 @@ def _say_done(job: ClipJob, outcome: Outcome) -> None:
 
 def _facts(job: ClipJob, outcome: Outcome, network: Network, hints: Hints) -> dict[str, Any]:
     """What is reported of a finished clip (docs/video.md names the fields)."""
-    clip, frames = outcome.clip, max(1, outcome.frames)
+    clip, frames = outcome.clip, max(1, outcome.frames + outcome.resumed)
     return {
         "result": None if job.target is None else str(job.target),
         "mask": None if job.mask is None else str(job.mask),

@@ -7,10 +7,9 @@ encoded again, and the folder goes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -26,11 +25,11 @@ from humatte.paths import make_folder
 from humatte.sound import Tracks
 from humatte.video_join import JOINED, Whole, join
 from humatte.video_pictures import Numbered, numbered
+from humatte.video_unfinished import beside
 from humatte.video_writer import Settings, Writer
 
 SEGMENT = 240
 """Frames in a segment: what a stopped run loses at most."""
-_LONGEST_NAME = 255  # bytes, in most file systems
 _JOURNAL = "journal.json"
 
 
@@ -69,27 +68,39 @@ class Segments:
         order: what makes the result what it is, in JSON's types: only a run with the same order
             may go on.
         length: frames in a segment.
+        tally: gives, in JSON's types, what is to be known of the frames made so far.
 
     Raises:
         UsageError: segments of another order are there.
         OutputError: the folder cannot be made.
     """
 
-    def __init__(self, outputs: Sequence[Output], order: dict[str, Any], length: int) -> None:
-        self._outputs, self._length = outputs, length
+    def __init__(
+        self,
+        outputs: Sequence[Output],
+        order: dict[str, Any],
+        length: int,
+        tally: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._outputs, self._length, self._tally = outputs, length, tally
         self._folder = folder_of(outputs[0].target)
         self._journal = self._read(order | {"length": length})
         self._writers: list[Writer] = []
         self._opened = ExitStack()
         self._held: tuple[Frame, ...] | None = None
         self._count = 0  # frames in the open segment
-        self._notices: list[str] = []
+        self._notices: list[str] = self._journal["notices"]
         make_folder(self._folder)
 
     @property
     def done(self) -> int:
         """How many frames need not be made again."""
         return int(self._journal["frames"])
+
+    @property
+    def tally(self) -> dict[str, Any]:
+        """What was to be known of those frames."""
+        return dict(self._journal["tally"])
 
     @property
     def first(self) -> Fraction | None:
@@ -151,16 +162,25 @@ class Segments:
         self._writers = []
         self._journal["frames"] += self._count
         self._journal["segments"].append(self._names)
+        self._journal["tally"] = self._tally()  # the frame that is held is not in it yet
         self._count = 0
         write(json.dumps(self._journal).encode(), self._folder / _JOURNAL)
 
     def _read(self, order: dict[str, Any]) -> dict[str, Any]:
         path = self._folder / _JOURNAL
         if not path.is_file():
-            return {"order": order, "segments": [], "frames": 0, "first": None}
+            tally = self._tally()
+            return {
+                "order": order,
+                "segments": [],
+                "frames": 0,
+                "first": None,
+                "notices": [],
+                "tally": tally,
+            }
         try:
             journal = json.loads(path.read_bytes())
-            found = journal["order"]
+            found, _, _ = journal["order"], journal["tally"], journal["notices"]
         except (ValueError, KeyError, TypeError):
             raise UsageError(f"{path}: damaged; delete {self._folder} to begin anew") from None
         if found != order:
@@ -212,10 +232,7 @@ def _origin(settings: Settings, first: Fraction) -> Fraction:
 
 def folder_of(target: Path) -> Path:
     """Where the segments of a result lie: NAME.parts beside it."""
-    name = f"{target.name}.parts"
-    if len(name.encode()) > _LONGEST_NAME:
-        name = f"{hashlib.sha1(target.name.encode()).hexdigest()}.parts"
-    return target.with_name(name)
+    return beside(target, "parts")
 
 
 def _move(segments: Sequence[Path], pictures: Numbered) -> None:

@@ -18,12 +18,12 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from humatte.clip import UNSPECIFIED, Frame
-from humatte.errors import UsageError
+from humatte.errors import OutputError, UsageError
 from humatte.palette import Palette
 from humatte.paths import Beside
 from humatte.pipeline import cores
 from humatte.sound import HOLDS, Tracks
-from humatte.video_kinds import KINDS, can_encode
+from humatte.video_kinds import KINDS, TELL_ASPECT, can_encode
 from humatte.video_pixels import BT601, BT709, FromArrays, matrix_of_lines
 from humatte.video_writer import USUAL_RATE, Settings, Writer
 from humatte.webp_times import durations_ms, set_last_ms
@@ -40,6 +40,7 @@ class FileWriter(Writer):
 
     Raises:
         UsageError: `lossless` or transparency in a format without it, a target that is no file.
+        OutputError: a name that cannot be written.
     """
 
     def __init__(
@@ -57,7 +58,11 @@ class FileWriter(Writer):
         self._left_out = 0
         if settings.lossless and self._kind.lossless is None:
             raise UsageError(f"{target}: {kind} has no lossless form; choose webm, webp or apng")
-        if target.exists() and not target.is_file():
+        try:
+            other = target.exists() and not target.is_file()
+        except OSError as error:  # a name that is too long: said before the work, not after it
+            raise OutputError(f"{target}: cannot be written ({error.strerror})") from error
+        if other:
             raise UsageError(f"{target}: not a file; expected the name of a file to write")
         if tracks and not self._tracks:
             self.notices.append(f"{target}: {kind} holds no sound: the clip's was left out")
@@ -131,14 +136,10 @@ class FileWriter(Writer):
         context.color_trc = _said(colours.transfer, usual)
 
     def _set_aspect(self, stream: VideoStream) -> None:
-        aspect = self.settings.pixel_aspect
-        if self._name in ("mov", "mp4"):  # PyAV cannot tell WebM of it
-            stream.codec_context.sample_aspect_ratio = aspect
-        elif aspect != 1:
-            self.notices.append(
-                f"{self._target}: {self._name} has square pixels; the clip's are {aspect} as wide "
-                "as high, so it will look stretched"
-            )
+        if self._name in TELL_ASPECT:
+            stream.codec_context.sample_aspect_ratio = self.settings.pixel_aspect
+        else:
+            self._note_aspect(self._name)
 
     def _put(self, frame: Frame, seconds: Fraction) -> None:
         pts = round((frame.time - self.origin) / self._base)

@@ -130,6 +130,15 @@ class Writer(ABC):
     def _end(self, until: Fraction | None) -> None:
         """Ends the file, its sound too; at this moment of the frames' own times if given."""
 
+    def _note_aspect(self, format_name: str) -> None:
+        """Says that pixels which are not square will look so."""
+        aspect = self.settings.pixel_aspect
+        if aspect != 1:
+            self.notices.append(
+                f"{self}: {format_name} has square pixels; the clip's are {aspect} as wide as "
+                "high, so it will look stretched: read it with square=True"
+            )
+
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         try:
