@@ -159,10 +159,10 @@ def test_any_error_is_that_pictures_own(
 ) -> None:
     real = batch_shard.cut_out
 
-    def fails(picture: Any, *rest: Any) -> Any:
+    def fails(picture: Any, *rest: Any, **named: Any) -> Any:
         if picture.image.shape == (41, 30, 3):
             raise MemoryError("too\nlarge")
-        return real(picture, *rest)
+        return real(picture, *rest, **named)
 
     Image.fromarray(noise(41, 30)).save(pictures / "large.png")
     monkeypatch.setattr(batch_shard, "cut_out", fails)

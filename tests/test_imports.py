@@ -33,6 +33,7 @@ LAYERS = [
     ["evaluate"],
     ["scores"],
     ["finish", "video_options"],
+    ["reading"],
     ["options"],
     ["framing", "id_photo", "hint_files", "steady"],
     ["frame"],

@@ -22,10 +22,11 @@ import pyarrow.parquet as pq
 
 from humatte.errors import HumatteError, PictureError, one_line
 from humatte.finish import cut_out
-from humatte.image_io import DEEP_FORMATS, encode, read
+from humatte.image_io import DEEP_FORMATS, encode
 from humatte.network import Network
 from humatte.options import Options, parse_options
 from humatte.pipeline import overlapped
+from humatte.reading import read_for
 from humatte.runtimes import Running
 
 RESULTS, FAILURES = "results", "failures"
@@ -113,8 +114,9 @@ class Worker:
         if isinstance(data, PictureError):
             raise data
         started, order = time.perf_counter(), self._order
-        picture = read(data, keep_deep=order.format_name in DEEP_FORMATS)
-        cut = cut_out(picture, self._network, self._options)
+        deep = order.format_name in DEEP_FORMATS
+        reading = read_for(data, self._network, self._options, keep_deep=deep)
+        cut = cut_out(reading.picture, self._network, self._options, first=reading.first)
         premultiplied = self._options.premultiplied
         encoded = encode(cut.pixels, order.format_name, cut.kept, premultiplied=premultiplied)
         return {
