@@ -20,6 +20,7 @@ from PIL import Image
 
 import humatte as library
 from humatte.errors import DataError, OutputError, UsageError
+from humatte.network import Network
 
 pytest.importorskip("ray", reason="the extra cluster is not installed")
 import fsspec
@@ -122,6 +123,37 @@ def test_a_picture_that_kills_its_worker_is_found_and_written_down(
     assert set(failures) == {"b.png", "bad.jpg"}
     assert failures["b.png"]["kind"] == "WorkerDied"
     assert {row["name"] for row in table(order.target, RESULTS)} == {"a.png", "more/c.png"}
+
+
+@pytest.mark.parametrize("name", ["night", "night-int8"])
+def test_several_in_one_run_give_the_same_mattes(
+    tmp_path: Path, astronaut: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """But for the rounding of other batch sizes: a level of 255."""
+    with Image.open(astronaut) as picture:
+        small = picture.resize((200, 200))
+    for number in range(6):
+        small.rotate(5 * number).save(tmp_path / f"{number}.png")
+    paths = sorted(str(path) for path in tmp_path.glob("*.png"))
+    counted: list[int] = []
+    real = Network.run
+
+    def run(self: Network, pictures: np.ndarray) -> np.ndarray:
+        counted.append(len(pictures))
+        time.sleep(0.02)  # as long as others need to come
+        return real(self, pictures)
+
+    monkeypatch.setattr(Network, "run", run)
+    look, found = {"alpha_only": True, "refine": "off"}, []
+    for together in (1, 4):
+        counted.clear()
+        order = Order(str(tmp_path / f"out{together}"), look, name, (1,), together=together)
+        assert Worker(order)({"names": paths, "sources": paths})["done"] == 6
+        assert sum(counted) == 6 and (max(counted) > 1) == (together > 1) and max(counted) <= 4
+        found.append([np.asarray(opened(row["bytes"])) for row in table(order.target, RESULTS)])
+    for one, other in zip(*found, strict=True):
+        assert one.max() == 255
+        assert np.abs(one.astype(int) - other).max() <= 1
 
 
 def test_a_shard_that_is_done_twice_is_there_once(pictures: Path, order: Order) -> None:

@@ -39,7 +39,7 @@ LAYERS = [
     ["frame"],
     ["hints", "data", "video_behind"],
     ["matting"],
-    ["catalog"],
+    ["catalog", "batching"],
     ["composite", "effects", "parts", "detail"],
     ["network", "foreground", "refine", "second_look", "motion", "video_plan", "video_segments"],
     ["page", "files", "video_io", "video_join"],

@@ -20,10 +20,10 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from humatte.batching import SharedNetwork
 from humatte.errors import HumatteError, PictureError, one_line
 from humatte.finish import cut_out
 from humatte.image_io import DEEP_FORMATS, encode
-from humatte.network import Network
 from humatte.options import Options, parse_options
 from humatte.pipeline import overlapped
 from humatte.reading import read_for
@@ -62,6 +62,8 @@ class Order:
     format_name: str = "PNG"
     threads: int = 1
     """Pictures worked on at once by one worker."""
+    together: int = 1
+    """Pictures that may go through the network in one run; then so many are worked on at once."""
 
 
 class Worker:
@@ -75,7 +77,8 @@ class Worker:
         self._unfit = ""
         try:
             self._options: Options = parse_options(**order.look)
-            self._network: Network = load(order.model, *order.running)
+            network, together = load(order.model, *order.running), order.together
+            self._network = SharedNetwork(network, together) if together > 1 else network
         except HumatteError as error:  # a worker that cannot begin would be begun for ever
             self._unfit = f"{self._name}: {one_line(error)}"
 
@@ -95,8 +98,9 @@ class Worker:
         names, sources = list(row["names"]), list(row["sources"])
         results: list[dict[str, Any]] = []
         failures: list[dict[str, Any]] = []
+        workers = max(self._order.threads, self._order.together)
         pairs = zip(names, read_all(sources), strict=True)
-        for (name, _), future in overlapped(self._one, pairs, self._order.threads):
+        for (name, _), future in overlapped(self._one, pairs, workers):
             try:
                 results.append(future.result())
             except Exception as error:  # one picture's, whatever it is: the others go on
