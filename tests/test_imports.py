@@ -41,6 +41,7 @@ LAYERS = [
     ["matting"],
     ["catalog", "batching"],
     ["composite", "effects", "parts", "detail"],
+    ["known_answer"],
     ["network", "foreground", "refine", "second_look", "motion", "video_plan", "video_segments"],
     ["page", "files", "video_io", "video_join"],
     ["frame_write", "video_write"],
