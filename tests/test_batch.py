@@ -156,6 +156,36 @@ def test_several_in_one_run_give_the_same_mattes(
         assert np.abs(one.astype(int) - other).max() <= 1
 
 
+@pytest.mark.parametrize("others", [[], ["x.png"]])
+def test_a_result_that_comes_after_the_failure_counts(
+    pictures: Path,
+    order: Order,
+    monkeypatch: pytest.MonkeyPatch,
+    in_process,
+    capsys: pytest.CaptureFixture[str],
+    others: list[str],
+) -> None:
+    """Its worker was taken for dead, but it was only slow."""
+    real, give_up = batch._shards, batch._give_up
+
+    def slow(todo: list[Todo], size: int, *rest: Any) -> Any:
+        yield from real([one for one in todo if one.name != "b.png"], size, *rest)
+
+    def late(todo: list[Todo], order: Order) -> None:
+        give_up(todo, order)
+        assert "b.png" in finished(order.target)
+        names = ["b.png", *others]  # its shard has another name, if it had others
+        Worker(order)({"names": names, "sources": [str(pictures / "b.png")] * len(names)})
+
+    monkeypatch.setattr(batch, "_shards", slow)
+    monkeypatch.setattr(batch, "_give_up", late)
+    assert not run_batch(str(pictures), order, Cluster(shard=9))
+    assert [row["name"] for row in table(order.target, FAILURES)] == ["bad.jpg"]
+    done = sorted(row["name"] for row in table(order.target, RESULTS))
+    assert done == ["a.png", "b.png", "more/c.png", *others]
+    assert "3 cut out, 1 failed" in capsys.readouterr().err
+
+
 def test_a_shard_that_is_done_twice_is_there_once(pictures: Path, order: Order) -> None:
     worker = Worker(order)
     row = {
