@@ -94,6 +94,19 @@ def test_a_whole_cutout_needs_no_torch(astronaut: Path) -> None:
     assert "torch" not in loaded(f"import humatte; humatte.cutout({str(astronaut)!r})")
 
 
+def test_a_picture_on_the_command_line_loads_no_video(astronaut: Path, tmp_path: Path) -> None:
+    words = ["humatte", "cutout", str(astronaut), "-o", str(tmp_path / "o.png"), "-m", "night"]
+    code = f"""
+sys.argv = {words}
+from humatte import cli
+try:
+    cli.main()
+except SystemExit as end:
+    assert not end.code"""
+    assert not loaded(code).intersection(["av", "torch", "ray", "fastapi", "openvino"])
+    assert (tmp_path / "o.png").is_file()
+
+
 def imported(path: Path) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
