@@ -67,6 +67,7 @@ def main() -> None:
             "cutout 12 MP to JPEG, blur": [*cut, f"{folder}/a.jpg", "-b", "blur"],
             "cutout 12 MP, matte alone": [*cut, f"{folder}/b.png", "--alpha"],
             "cutout 12 MP, crop, 1024": [*cut, f"{folder}/c.png", "--crop", "--size", "1024"],
+            "cutout 12 MP, 1024": [*cut, f"{folder}/e.png", "--size", "1024"],
             "cutout 12 MP, rim, shadow": [*cut, f"{folder}/d.png", "--outline", "20", "--shadow"],
         }
         runs = {name: [] for name in commands}

@@ -20,6 +20,7 @@ from PIL import Image
 
 import humatte as library
 from humatte.errors import DataError, OutputError, UsageError
+from humatte.network import Network
 
 pytest.importorskip("ray", reason="the extra cluster is not installed")
 import fsspec
@@ -124,6 +125,67 @@ def test_a_picture_that_kills_its_worker_is_found_and_written_down(
     assert {row["name"] for row in table(order.target, RESULTS)} == {"a.png", "more/c.png"}
 
 
+@pytest.mark.parametrize("name", ["night", "night-int8"])
+def test_several_in_one_run_give_the_same_mattes(
+    tmp_path: Path, astronaut: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """But for the rounding of other batch sizes: a level of 255."""
+    with Image.open(astronaut) as picture:
+        small = picture.resize((200, 200))
+    for number in range(6):
+        small.rotate(5 * number).save(tmp_path / f"{number}.png")
+    paths = sorted(str(path) for path in tmp_path.glob("*.png"))
+    counted: list[int] = []
+    real = Network.run
+
+    def run(self: Network, pictures: np.ndarray) -> np.ndarray:
+        counted.append(len(pictures))
+        time.sleep(0.02)  # as long as others need to come
+        return real(self, pictures)
+
+    monkeypatch.setattr(Network, "run", run)
+    look, found = {"alpha_only": True, "refine": "off"}, []
+    for together in (1, 4):
+        counted.clear()
+        order = Order(str(tmp_path / f"out{together}"), look, name, (1,), together=together)
+        assert Worker(order)({"names": paths, "sources": paths})["done"] == 6
+        assert sum(counted) == 6 and (max(counted) > 1) == (together > 1) and max(counted) <= 4
+        found.append([np.asarray(opened(row["bytes"])) for row in table(order.target, RESULTS)])
+    for one, other in zip(*found, strict=True):
+        assert one.max() == 255
+        assert np.abs(one.astype(int) - other).max() <= 1
+
+
+@pytest.mark.parametrize("others", [[], ["x.png"]])
+def test_a_result_that_comes_after_the_failure_counts(
+    pictures: Path,
+    order: Order,
+    monkeypatch: pytest.MonkeyPatch,
+    in_process,
+    capsys: pytest.CaptureFixture[str],
+    others: list[str],
+) -> None:
+    """Its worker was taken for dead, but it was only slow."""
+    real, give_up = batch._shards, batch._give_up
+
+    def slow(todo: list[Todo], size: int, *rest: Any) -> Any:
+        yield from real([one for one in todo if one.name != "b.png"], size, *rest)
+
+    def late(todo: list[Todo], order: Order) -> None:
+        give_up(todo, order)
+        assert "b.png" in finished(order.target)
+        names = ["b.png", *others]  # its shard has another name, if it had others
+        Worker(order)({"names": names, "sources": [str(pictures / "b.png")] * len(names)})
+
+    monkeypatch.setattr(batch, "_shards", slow)
+    monkeypatch.setattr(batch, "_give_up", late)
+    assert not run_batch(str(pictures), order, Cluster(shard=9))
+    assert [row["name"] for row in table(order.target, FAILURES)] == ["bad.jpg"]
+    done = sorted(row["name"] for row in table(order.target, RESULTS))
+    assert done == ["a.png", "b.png", "more/c.png", *others]
+    assert "3 cut out, 1 failed" in capsys.readouterr().err
+
+
 def test_a_shard_that_is_done_twice_is_there_once(pictures: Path, order: Order) -> None:
     worker = Worker(order)
     row = {
@@ -159,10 +221,10 @@ def test_any_error_is_that_pictures_own(
 ) -> None:
     real = batch_shard.cut_out
 
-    def fails(picture: Any, *rest: Any) -> Any:
+    def fails(picture: Any, *rest: Any, **named: Any) -> Any:
         if picture.image.shape == (41, 30, 3):
             raise MemoryError("too\nlarge")
-        return real(picture, *rest)
+        return real(picture, *rest, **named)
 
     Image.fromarray(noise(41, 30)).save(pictures / "large.png")
     monkeypatch.setattr(batch_shard, "cut_out", fails)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -130,7 +131,8 @@ def test_the_doctor_finds_everything_fine(humatte) -> None:
     findings = {entry["what"]: entry for entry in json.loads(told.out)}
     assert findings["would run"]["told"] == "dawn with onnxruntime on cpu"
     for name in catalog.names():
-        assert findings[f"weights {name}"]["fine"] and findings[f"self-test {name}"]["fine"]
+        for what in ("weights", "self-test", "known answer"):
+            assert findings[f"{what} {name}"]["fine"], findings[f"{what} {name}"]
     assert findings["self-test"]["fine"]
 
 
@@ -152,7 +154,8 @@ def test_the_doctor_says_what_is_wrong(humatte, monkeypatch: pytest.MonkeyPatch)
     assert "FAILED weights night" in told.out and "install again" in told.out
     assert "FAILED self-test night" in told.out
     assert "pip install 'humatte[openvino]'" in told.out
-    assert told.err == "humatte: 3 of " + told.err.split(" of ", 1)[1]
+    assert "FAILED known answer night its card has none" in told.out
+    assert told.err == "humatte: 4 of " + told.err.split(" of ", 1)[1]
 
 
 def test_the_doctor_notices_other_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,3 +173,31 @@ def test_the_doctor_notices_other_numbers(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(doctor, "matte", lambda image, network: np.zeros(image.shape[:2]))
     (finding,) = doctor._runs("night", Running())
     assert finding.fine is False and "0.01 from onnxruntime" in finding.told
+
+
+@pytest.mark.parametrize("name", ["night", "night-lite-int8"])
+def test_the_doctor_finds_a_network_that_answers_otherwise(
+    humatte, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """One kernel has other weights; every runtime agrees about the file."""
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(catalog.find(name))
+    kernels = [one for one in model.graph.initializer if len(one.dims) == 4 and one.raw_data]
+    kernel = kernels[len(kernels) // 2]
+    kernel.raw_data = kernel.raw_data[::-1]
+    onnx.save(model, tmp_path / f"{name}.onnx")
+    card = catalog.find(name).with_suffix(".md")
+    (tmp_path / card.name).write_text(card.read_text("utf-8"), "utf-8")
+    monkeypatch.setattr(catalog, "_WEIGHTS", tmp_path)
+    monkeypatch.setattr(doctor, "_would_run", lambda _: doctor.Finding("would run", "", True))
+    monkeypatch.setattr(doctor, "_cuts_out", lambda: doctor.Finding("self-test", "", True))
+    told = humatte("doctor")
+    assert told.code == 1
+    assert f"FAILED known answer {name} at most " in told.out and "wrong mattes" in told.out
+
+
+@pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="no openvino")
+@pytest.mark.parametrize("name", catalog.names())
+def test_answers_are_known_with_openvino_too(name: str) -> None:
+    finding = doctor._answers(name, Running(runtime="openvino"))
+    assert finding.fine, finding.told

@@ -33,13 +33,15 @@ LAYERS = [
     ["evaluate"],
     ["scores"],
     ["finish", "video_options"],
+    ["reading"],
     ["options"],
     ["framing", "id_photo", "hint_files", "steady"],
     ["frame"],
     ["hints", "data", "video_behind"],
     ["matting"],
-    ["catalog"],
+    ["catalog", "batching"],
     ["composite", "effects", "parts", "detail"],
+    ["known_answer"],
     ["network", "foreground", "refine", "second_look", "motion", "video_plan", "video_segments"],
     ["page", "files", "video_io", "video_join", "video_unfinished"],
     ["frame_write", "video_write"],
@@ -91,6 +93,19 @@ def test_onnxruntime_loads_with_the_first_network_only() -> None:
 
 def test_a_whole_cutout_needs_no_torch(astronaut: Path) -> None:
     assert "torch" not in loaded(f"import humatte; humatte.cutout({str(astronaut)!r})")
+
+
+def test_a_picture_on_the_command_line_loads_no_video(astronaut: Path, tmp_path: Path) -> None:
+    words = ["humatte", "cutout", str(astronaut), "-o", str(tmp_path / "o.png"), "-m", "night"]
+    code = f"""
+sys.argv = {words}
+from humatte import cli
+try:
+    cli.main()
+except SystemExit as end:
+    assert not end.code"""
+    assert not loaded(code).intersection(["av", "torch", "ray", "fastapi", "openvino"])
+    assert (tmp_path / "o.png").is_file()
 
 
 def imported(path: Path) -> set[str]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import humatte
-from humatte import catalog
+from humatte import catalog, runtimes
 from humatte.errors import NetworkError, UsageError
 from humatte.network import Network
 from humatte.runtimes import ANYHOW, Running, check, onnxruntime_devices
@@ -53,7 +53,34 @@ def test_a_device_that_is_not_there_is_an_error_and_no_fall_back(
     monkeypatch.setattr("onnxruntime.InferenceSession", FallsBack)
     with pytest.raises(UsageError, match="its driver or libraries cannot be used here"):
         Network(catalog.find("night"), Running(device=missing))
-    assert Network(catalog.find("night"), ANYHOW).device == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"), [("left out", ""), ("raised", " (CUDA failure 999: unknown error)")]
+)
+def test_auto_says_what_did_not_start_and_takes_the_processor(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], how: str, reason: str
+) -> None:
+    import onnxruntime
+
+    real = onnxruntime.InferenceSession
+
+    def session(data: bytes, options: Any, providers: list[str], enable_fallback: int) -> Any:
+        assert enable_fallback == 0
+        if providers[0] == "CUDAExecutionProvider" and how == "raised":
+            raise RuntimeError("CUDA failure 999:\nunknown error")
+        return real(data, options, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr("humatte.runtimes.onnxruntime_devices", lambda: ["cpu", "cuda"])
+    monkeypatch.setattr("onnxruntime.InferenceSession", session)
+    runtimes._say_once.cache_clear()
+    for _ in range(2):  # every network would say it
+        assert Network(catalog.find("night"), ANYHOW).device == "cpu"
+    told = f"humatte: cuda is there but does not start{reason}; running on cpu\n"
+    assert capsys.readouterr().err == told
+    with pytest.raises(NetworkError if reason else UsageError):
+        Network(catalog.find("night"), Running(device="cuda"))
+    assert capsys.readouterr().err == ""
 
 
 class FallsBack:

@@ -20,6 +20,11 @@ def main(model: str) -> None:
     session = new_session("u2net_custom", model_path=model)
     for line in sys.stdin:
         source, target = line.rstrip("\n").split("\t")
+        if target.endswith(".webm"):
+            from clips import cut_clip  # noqa: PLC0415  (pictures need no PyAV)
+
+            cut_clip(source, target, lambda rgb: remove(rgb, session=session))
+            continue
         with Image.open(source) as opened:
             remove(opened, session=session).save(target)
 

@@ -140,13 +140,16 @@ def _rows_of(url: str, name: str) -> list[Todo]:
 
 def finished(target: str) -> set[str]:
     """The names of pictures that are in results or failures already."""
+    return _names_in(target, RESULTS) | _names_in(target, FAILURES)
+
+
+def _names_in(target: str, kind: str) -> set[str]:
     files, _ = fsspec.core.url_to_fs(target)
-    done: set[str] = set()
-    for kind in (RESULTS, FAILURES):
-        for path in _parquet_files(target, kind):
-            with files.open(path, "rb") as file:
-                done.update(pq.read_table(file, columns=["name"])["name"].to_pylist())
-    return done
+    found: set[str] = set()
+    for path in _parquet_files(target, kind):
+        with files.open(path, "rb") as file:
+            found.update(pq.read_table(file, columns=["name"])["name"].to_pylist())
+    return found
 
 
 def _parquet_files(target: str, kind: str) -> list[str]:
@@ -190,7 +193,7 @@ def run_batch(source: str, order: Order, cluster: Cluster, *, retry_failed: bool
     before = finished(order.target)
     todo = [picture for picture in pictures if picture.name not in before]
     say(f"{len(pictures)} pictures, {len(pictures) - len(todo)} of them done before")
-    done = failed = 0
+    asked = {picture.name for picture in todo}
     if todo:
         with _connected(cluster), progress("cutting out", len(todo), rate="pictures") as advance:
             for size in (cluster.shard, 1):
@@ -199,7 +202,6 @@ def run_batch(source: str, order: Order, cluster: Cluster, *, retry_failed: bool
                     if counts["error"]:
                         raise OutputError(counts["error"])
                     reported.update(counts["names"])
-                    done, failed = done + counts["done"], failed + counts["failed"]
                     for _ in counts["names"]:
                         advance()
                 ended = finished(order.target)
@@ -207,7 +209,8 @@ def run_batch(source: str, order: Order, cluster: Cluster, *, retry_failed: bool
                 todo = [picture for picture in todo if picture.name not in ended]
                 if not todo:
                     break
-        failed += _give_up(todo, order)
+        _give_up(todo, order)
+    done, failed = (len(asked & names) for names in _settled(order.target, asked))
     say(f"{done} cut out, {failed} failed; in {order.target}/{RESULTS} and /{FAILURES}")
     return not failed
 
@@ -267,13 +270,25 @@ def _room(cluster: Cluster) -> int:
     return room
 
 
-def _give_up(todo: Sequence[Todo], order: Order) -> int:
+def _give_up(todo: Sequence[Todo], order: Order) -> None:
     """Writes down what no worker survived."""
     if todo:
         names = [picture.name for picture in todo]
         rows = [failure(name, _ALL_WORKERS_DIED, "WorkerDied", "") for name in names]
         write_rows(order.target, FAILURES, shard_name(names), rows, FAILURE_COLUMNS)
-    return len(todo)
+
+
+def _settled(target: str, names: set[str]) -> tuple[set[str], set[str]]:
+    """The names in results and in failures, once those of `names` that are in both are not.
+
+    A worker that was taken for dead may still finish its shard after others have tried it: a result
+    counts, whenever it came.
+    """
+    results, failures = _names_in(target, RESULTS), _names_in(target, FAILURES)
+    both = names & results & failures
+    if both:
+        forget_failures(target, both)
+    return results, failures - both
 
 
 class _connected:

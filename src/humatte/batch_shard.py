@@ -20,12 +20,13 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from humatte.batching import SharedNetwork
 from humatte.errors import HumatteError, PictureError, one_line
 from humatte.finish import cut_out
-from humatte.image_io import DEEP_FORMATS, encode, read
-from humatte.network import Network
+from humatte.image_io import DEEP_FORMATS, encode
 from humatte.options import Options, parse_options
 from humatte.pipeline import overlapped
+from humatte.reading import read_for
 from humatte.runtimes import Running
 
 RESULTS, FAILURES = "results", "failures"
@@ -61,6 +62,8 @@ class Order:
     format_name: str = "PNG"
     threads: int = 1
     """Pictures worked on at once by one worker."""
+    together: int = 1
+    """Pictures that may go through the network in one run; then so many are worked on at once."""
 
 
 class Worker:
@@ -74,7 +77,8 @@ class Worker:
         self._unfit = ""
         try:
             self._options: Options = parse_options(**order.look)
-            self._network: Network = load(order.model, *order.running)
+            network, together = load(order.model, *order.running), order.together
+            self._network = SharedNetwork(network, together) if together > 1 else network
         except HumatteError as error:  # a worker that cannot begin would be begun for ever
             self._unfit = f"{self._name}: {one_line(error)}"
 
@@ -94,8 +98,9 @@ class Worker:
         names, sources = list(row["names"]), list(row["sources"])
         results: list[dict[str, Any]] = []
         failures: list[dict[str, Any]] = []
+        workers = max(self._order.threads, self._order.together)
         pairs = zip(names, read_all(sources), strict=True)
-        for (name, _), future in overlapped(self._one, pairs, self._order.threads):
+        for (name, _), future in overlapped(self._one, pairs, workers):
             try:
                 results.append(future.result())
             except Exception as error:  # one picture's, whatever it is: the others go on
@@ -113,8 +118,9 @@ class Worker:
         if isinstance(data, PictureError):
             raise data
         started, order = time.perf_counter(), self._order
-        picture = read(data, keep_deep=order.format_name in DEEP_FORMATS)
-        cut = cut_out(picture, self._network, self._options)
+        deep = order.format_name in DEEP_FORMATS
+        reading = read_for(data, self._network, self._options, keep_deep=deep)
+        cut = cut_out(reading.picture, self._network, self._options, first=reading.first)
         premultiplied = self._options.premultiplied
         encoded = encode(cut.pixels, order.format_name, cut.kept, premultiplied=premultiplied)
         return {

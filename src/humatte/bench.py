@@ -28,8 +28,7 @@ from humatte.image_io import encode, read
 from humatte.machine import peak_bytes
 from humatte.macs import macs_of
 from humatte.matting import REFINEMENT, Refinement, matte
-from humatte.network import Network, settle
-from humatte.prepare import fit, restore
+from humatte.network import Network
 from humatte.runtimes import ANYHOW, Running
 
 STAGES = ("decode", "fit", "network", "restore", "colours", "encode")
@@ -196,13 +195,6 @@ class _Watched(Network):
         if not self._keyed:
             return alpha
         return np.clip(batch[:, :1] - batch[:, 2:] + np.float32(0.5), 0, 1)
-
-    def __call__(self, image: Image) -> Alpha:
-        began = time.perf_counter()
-        batch, place = fit(image, self.facts.best_long_side, self.facts.stride)
-        alpha = settle(self.run(batch))
-        self.look_s += time.perf_counter() - began
-        return restore(alpha, place)
 
     def small(self, image: Image, long_side: int | None = None) -> Alpha:
         began = time.perf_counter()

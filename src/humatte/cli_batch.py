@@ -48,6 +48,15 @@ def batch(
     gpus: Annotated[
         float, typer.Option(min=0.0, help="Of one worker, as 0.25.", rich_help_panel=_SPREAD)
     ] = 0.0,
+    together: Annotated[
+        int,
+        typer.Option(
+            "--batch",
+            min=1,
+            help="Pictures in one run of the network; pays on a GPU.",
+            rich_help_panel=_SPREAD,
+        ),
+    ] = 1,
     shard: Annotated[
         int,
         typer.Option(min=1, help="Pictures a worker does, then writes.", rich_help_panel=_SPREAD),
@@ -102,7 +111,7 @@ def batch(
         from humatte.batch import Cluster, run_batch
         from humatte.batch_shard import Order
 
-        order = Order(target, look, model, tuple(how), encoded, per_worker)
+        order = Order(target, look, model, tuple(how), encoded, per_worker, together)
         cluster = Cluster(address, workers, cpus, gpus, shard, retries)
         fine = run_batch(source, order, cluster, retry_failed=retry_failed)
     if not fine:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from humatte.console import say
 from humatte.errors import UsageError
@@ -20,7 +20,9 @@ from humatte.run import Request, run_files, run_stream
 from humatte.runtimes import ANYHOW, Running
 from humatte.video_options import ClipWords, parse_clip_options, refused_for_clips
 from humatte.video_plan import ClipJob, Sorted, clip_jobs, sort_inputs
-from humatte.video_run import ClipRequest, check_clips, run_clips
+
+if TYPE_CHECKING:
+    from humatte.video_run import ClipRequest
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ def cut_out(words: Words) -> bool:
         if given:
             raise UsageError(f"{given[0]} is for clips, and the inputs are none; leave it out")
         return _pictures(words)
+    from humatte.video_run import check_clips, run_clips  # PyAV: pictures need none
+
     request, jobs = _planned(found, words)
     check_clips(jobs, request)
     sources = [job.source for job in jobs]
@@ -98,6 +102,8 @@ def _left_out(found: Sorted, words: Words) -> Sorted:
 
 
 def _planned(found: Sorted, words: Words) -> tuple[ClipRequest, list[ClipJob]]:
+    from humatte.video_run import ClipRequest
+
     look = dict(words.look)
     options = parse_clip_options(
         words.clip, **{name: word for name, word in look.items() if name not in _PICTURES_ONLY}

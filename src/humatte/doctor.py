@@ -19,6 +19,7 @@ from humatte.catalog import DEFAULT, find, load, names
 from humatte.errors import HumatteError, one_line
 from humatte.finish import cutout
 from humatte.image_io import encode, read
+from humatte.known_answer import answer_of, may_differ, stored
 from humatte.machine import machine_facts, machine_line
 from humatte.matting import matte
 from humatte.metadata import Kept
@@ -63,6 +64,7 @@ def examine(running: Running = ANYHOW) -> Iterator[Finding]:
         yield _weights(name)
     for name in names():
         yield from _runs(name, running)
+        yield _answers(name, running)
     yield _cuts_out()
 
 
@@ -143,6 +145,23 @@ def _runs(name: str, running: Running) -> Iterator[Finding]:
         f"{empty:.3f} on an empty wall"
     )
     yield Finding(f"self-test {name}", told, bool(np.isfinite(alpha).all()) and fine)
+
+
+def _answers(name: str, running: Running) -> Finding:
+    """The network's answer to a drawn batch beside the one in its card."""
+    what, known = f"known answer {name}", stored(find(name).with_suffix(".md"))
+    if known is None:
+        return Finding(what, "its card has none; install again", False)
+    try:
+        network = load(name, *running)
+        away = float(np.abs(answer_of(network) - known).max())
+    except HumatteError as error:
+        return Finding(what, one_line(error), False)
+    limit = may_differ(network, running.precision)
+    told = f"at most {away:.2g} away from its card's, in log-odds; {limit:g} is allowed"
+    if away <= limit:
+        return Finding(what, told, True)
+    return Finding(what, f"{told}: wrong mattes; install again, or choose another --runtime", False)
 
 
 def _cuts_out() -> Finding:

@@ -16,14 +16,14 @@ In: a path, bytes or an image array. Out: pixels, ready to be shown or encoded.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from humatte.arrays import Alpha, Box, Colours, check_colours, to_integers
+from humatte.arrays import Alpha, Box, Colours, Size, check_colours, to_integers
 from humatte.catalog import DEFAULT, load
 from humatte.colour import premultiply, to_profile
 from humatte.composite import backdrop, over, over_white, with_alpha
@@ -34,13 +34,14 @@ from humatte.frame import Frame, move_alpha, move_person, move_scene
 from humatte.framing import Framing, frame_of, look
 from humatte.hints import NO_HINTS, Hints, Source, guided, read_hints
 from humatte.id_photo import ID_DPI, id_frame
-from humatte.image_io import Kept, Picture, read
+from humatte.image_io import Kept, Picture
 from humatte.lengths import Colour
 from humatte.matting import REFINEMENT, Refinement, has_person, matte
 from humatte.metadata import with_dpi
 from humatte.network import Network
 from humatte.options import PLAIN, Options, Word, parse_options
 from humatte.parts import choose
+from humatte.reading import Reading, read_for
 
 _ROUNDS = 3  # the room for effects depends on the scale, and the scale on the room
 
@@ -51,7 +52,8 @@ class CutOut:
 
     `pixels` is (H, W, 4) straight RGBA, (H, W, 3) over a background, or (H, W) alpha alone; uint16
     where the picture is `deep`, else uint8.
-    `alpha` is the person's matte of the same view; `matte` is that of the whole picture.
+    `alpha` is the person's matte of the same view; `matte` is that of the whole picture, as
+    large as it was decoded.
     """
 
     pixels: Colours
@@ -141,10 +143,11 @@ def cutout(
     hints = read_hints(keep, drop, trimap, mask)
     network = model if isinstance(model, Network) else load(model)
     if isinstance(source, np.ndarray):
-        picture = _of_array(source)
+        reading = Reading(_of_array(source))
     else:
-        picture = read(source if isinstance(source, bytes) else Path(source), keep_deep=True)
-    pixels = cut_out(picture, network, options, hints).pixels
+        file = source if isinstance(source, bytes) else Path(source)
+        reading = read_for(file, network, options, hints, keep_deep=True)
+    pixels = cut_out(reading.picture, network, options, hints, reading.first).pixels
     return premultiply(pixels) if premultiplied else pixels
 
 
@@ -155,11 +158,23 @@ def _of_array(colours: Colours) -> Picture:
 
 
 def cut_out(
-    picture: Picture, network: Network, options: Options = PLAIN, hints: Hints = NO_HINTS
+    picture: Picture,
+    network: Network,
+    options: Options = PLAIN,
+    hints: Hints = NO_HINTS,
+    first: Alpha | None = None,
 ) -> CutOut:
     """Cuts the person out of a picture that is already read.
 
     The network sees 8 bits; the result is made of 16 where the picture is `deep`, and straight.
+    Where the picture was decoded at a reduced size, the result is as large as the whole's.
+
+    Args:
+        picture: as `read_for` gives it for these options, or whole.
+        network: an open network.
+        options: what is asked.
+        hints: about the matte; of a whole picture only.
+        first: the network's small matte of the picture, if `read_for` has it.
 
     Raises:
         UsageError: a hint of other proportions than the picture, a size that cannot be made.
@@ -169,7 +184,7 @@ def cut_out(
     # Under transparency a file may hold anything: network, blur and gray see it over white.
     seen = over_white(picture.image, own)
     started = time.perf_counter()
-    raw = matte(seen, network, options.refine)
+    raw = matte(seen, network, options.refine, first)
     matted = time.perf_counter()
     found = guided(raw, hints)
     image = picture.image if picture.deep is None else picture.deep
@@ -178,7 +193,7 @@ def cut_out(
     alpha = found if own is None else found * own
     if options.person:
         alpha = choose(alpha, options.person)
-    frame, warnings = _frame(alpha, options)
+    frame, warnings = _frame(alpha, options, picture.full)
     whole = frame.is_whole((image.shape[0], image.shape[1]))
     if options.alpha_only:
         framed = alpha if whole else move_alpha(alpha, frame)
@@ -197,14 +212,20 @@ def cut_out(
     return CutOut(pixels, framed, alpha, kept, person, tuple(warnings), seconds)
 
 
-def _frame(alpha: Alpha, options: Options) -> tuple[Frame, list[str]]:
-    """The result's frame, and what the user should be warned of."""
+def _frame(alpha: Alpha, options: Options, full: Size | None) -> tuple[Frame, list[str]]:
+    """The result's frame, and what the user should be warned of.
+
+    `full` is the picture's own size where its matte is smaller.
+    """
     if options.id_photo:
         return id_frame(alpha, options.id_photo, options.dpi or ID_DPI)
     size = (alpha.shape[0], alpha.shape[1])
     if options.framing == Framing():
         return Frame(Box(0, 0, *size), size), []
     asked, inside, subject = options.framing, options.background.shows_scene, look(alpha)
+    if full:  # nothing is cropped: the frame has all of it, and is fitted by the file's own size
+        frame = frame_of(replace(subject, size=full), asked, Room(), inside=inside)
+        return replace(frame, box=Box(0, 0, *size)), []
     frame = frame_of(subject, asked, Room(), inside=inside)
     if asked.crop and subject.box is None:
         return frame, ["nobody to crop to; the whole picture is kept"]

@@ -11,7 +11,7 @@ import contextlib
 import io
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -72,6 +72,8 @@ WRITABLE_FORMATS = {
     "jpeg": "JPEG",
 }
 _OPAQUE_FORMATS = {"JPEG"}
+_REDUCIBLE = {"JPEG", "MPO"}
+_REDUCTIONS = (8, 4, 2)  # what JPEG decoders make of a file's frequencies
 _ENCODING: dict[str, dict[str, object]] = {
     # zlib's run-length strategy (3): four times as fast as Pillow's default on a 12-megapixel
     # cut-out, and no larger (benchmarks/png_settings.py).
@@ -88,16 +90,23 @@ class Picture:
     """A decoded picture: image (H, W, 3) uint8 RGB, its own alpha if it had one, what is kept.
 
     `deep` is the image in 16 bits, (H, W, 3) uint16 RGB, if it has them and they were asked for;
-    `image` is then these values, rounded.
+    `image` is then these values, rounded. `full` is the (H, W) of the file's upright pixels where
+    they were decoded at a reduced size, else None.
     """
 
     image: Image
     alpha: Alpha | None
     kept: Kept
     deep: Deep | None = None
+    full: Size | None = None
 
 
-def read(source: Path | bytes, *, keep_deep: bool = False) -> Picture:
+def read(
+    source: Path | bytes,
+    *,
+    keep_deep: bool = False,
+    least_side: Callable[[Size], int] | None = None,
+) -> Picture:
     """Reads a picture: JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF, PPM, MPO or JPEG 2000.
 
     Of a file with several frames or pages (GIF, animated WebP, AVIF or PNG, MPO, TIFF) the first.
@@ -105,6 +114,9 @@ def read(source: Path | bytes, *, keep_deep: bool = False) -> Picture:
     Args:
         source: a file's path (pipes too), or the file's bytes.
         keep_deep: keep the 16-bit values of a PNG, TIFF or gray PGM beside the rounded ones.
+        least_side: gives for the upright (H, W) the long side, in pixels, that is needed: a JPEG is
+            decoded at a half, a quarter or an eighth where that is no smaller, and its sides can be
+            so divided. All of it if None.
 
     Returns:
         The upright picture. 16-bit values are rounded to 8 (in JPEG 2000, AVIF, PPM colour and CMYK
@@ -120,7 +132,9 @@ def read(source: Path | bytes, *, keep_deep: bool = False) -> Picture:
     name = "the picture's bytes" if isinstance(source, bytes) else str(source)
     with _explained(name), _open(source) as file, _identified(file) as opened:
         stored = deep.layout(opened)  # unknown once it is loaded
-        orientation, kept = _load(opened, file)
+        whole = opened.height, opened.width
+        orientation, kept = _load(opened, file, least_side)
+        reduced = (opened.height, opened.width) != whole
         values = deep.gray(opened)
         if stored and values is None:
             file.seek(0)
@@ -131,7 +145,8 @@ def read(source: Path | bytes, *, keep_deep: bool = False) -> Picture:
         alpha = _own_alpha(picture)
         rgb, icc = metadata.to_rgb(picture, kept.icc)
         image = np.ascontiguousarray(np.asarray(rgb))
-    return Picture(image, alpha, replace(kept, icc=icc))
+    full = metadata.upright_size(whole, orientation) if reduced else None
+    return Picture(image, alpha, replace(kept, icc=icc), full=full)
 
 
 def head(source: Path | bytes) -> tuple[str, Size]:
@@ -233,8 +248,16 @@ def _explained(name: str) -> Iterator[None]:
         raise PictureError(f"{name}: broken or cut off ({reason}); get the file again") from error
 
 
-def _load(opened: PillowImage.Image, file: BinaryIO) -> tuple[int, Kept]:
+def _load(
+    opened: PillowImage.Image, file: BinaryIO, least_side: Callable[[Size], int] | None
+) -> tuple[int, Kept]:
     """Decodes; gives the orientation that is still to be undone, and what is kept."""
+    if least_side and opened.format in _REDUCIBLE:
+        orientation, kept = _facts(opened)
+        size = metadata.upright_size((opened.height, opened.width), orientation)
+        _reduce(opened, least_side(size))
+        opened.load()
+        return orientation, kept
     if opened.format == "TIFF":
         check_tiles(file, (opened.height, opened.width))
         _facts(opened)  # loading reads its tags too, and not quietly
@@ -243,6 +266,18 @@ def _load(opened: PillowImage.Image, file: BinaryIO) -> tuple[int, Kept]:
     if opened.mode == "F":
         raise PictureError("floating-point pixels; expected 8 or 16 bits a channel")
     return _facts(opened)  # 1 for a TIFF: loading has turned it, OpenCV does as well
+
+
+def _reduce(opened: PillowImage.Image, least: int) -> None:
+    """Has a JPEG decoded no larger than needed.
+
+    A side that cannot be divided would be rounded up: everything would move towards its end.
+    """
+    width, height = opened.size
+    for scale in _REDUCTIONS:
+        if width % scale == height % scale == 0 and max(width, height) // scale >= least:
+            opened.draft(None, (width // scale, height // scale))
+            return
 
 
 def _facts(opened: PillowImage.Image) -> tuple[int, Kept]:

@@ -20,7 +20,9 @@ REFINEMENT: Refinement = "detail"
 """What users get unless they choose; benchmarks/refine.py says what each gives and costs."""
 
 
-def matte(image: Image, network: Network, refine: Refinement = REFINEMENT) -> Alpha:
+def matte(
+    image: Image, network: Network, refine: Refinement = REFINEMENT, first: Alpha | None = None
+) -> Alpha:
     """The matte (H, W) float32 in [0, 1] of an image (H, W, 3) uint8 RGB.
 
     An empty scene gives an empty matte: nothing is stretched.
@@ -31,6 +33,7 @@ def matte(image: Image, network: Network, refine: Refinement = REFINEMENT) -> Al
         refine: how the network's matte, a few hundred pixels large, becomes as large as the image.
             `off`: enlarged bilinearly. `fast`: edges drawn after the picture, and people who fill
             little of it looked at again. `detail`: edges also looked at again, from closer by.
+        first: what `network.small` gave for the image, if it was asked; but for `off`.
 
     Raises:
         UsageError: anything but an image (H, W, 3) uint8, or an unknown refinement.
@@ -38,11 +41,15 @@ def matte(image: Image, network: Network, refine: Refinement = REFINEMENT) -> Al
     check_image(image)
     if refinement(refine) == "off":
         return network(image)
-    return matte_through(image, network, refine, _as_it_is)
+    return matte_through(image, network, refine, _as_it_is, first)
 
 
 def matte_through(
-    image: Image, network: Network, refine: Refinement, change: Callable[[Alpha], Alpha]
+    image: Image,
+    network: Network,
+    refine: Refinement,
+    change: Callable[[Alpha], Alpha],
+    first: Alpha | None = None,
 ) -> Alpha:
     """As `matte`, but for a change of the small matte before it is drawn at the image's size.
 
@@ -52,8 +59,9 @@ def matte_through(
         refine: a known refinement.
         change: takes and gives (h, w) float32 in [0, 1]: the network's matte of the whole image, of
             `detail` after the closer look. Second looks at small people are not changed by it.
+        first: as in `matte`.
     """
-    small = network.small(image)
+    small = network.small(image) if first is None else first
     if refine == "off":
         return np.clip(resize(change(small), (image.shape[0], image.shape[1])), 0, 1)
     alpha = _at_full_size(image, small, network, refine, change)

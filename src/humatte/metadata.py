@@ -31,6 +31,7 @@ _TURNS = {
     7: PillowImage.Transpose.TRANSVERSE,
     8: PillowImage.Transpose.ROTATE_90,
 }
+_LYING = (5, 6, 7, 8)  # those that exchange rows and columns
 # A TIFF file's first directory mixes facts about the photo with the layout of the file (offsets,
 # sizes, compression), which is wrong in any other file. Only these are about the photo.
 _PHOTOGRAPHIC = (
@@ -110,9 +111,14 @@ def upright(picture: PillowImage.Image, orientation: int) -> PillowImage.Image:
     return picture.transpose(_TURNS[orientation]) if orientation in _TURNS else picture
 
 
+def upright_size(size: Size, orientation: int) -> Size:
+    """The (H, W) that pixels of this size have once they are `upright`."""
+    return (size[1], size[0]) if orientation in _LYING else size
+
+
 def turned(values: NDArray[Any], orientation: int) -> NDArray[Any]:
     """As `upright`, of values (H, W, C)."""
-    if orientation in (5, 6, 7, 8):  # stored lying: rows and columns change places first
+    if orientation in _LYING:  # stored lying: rows and columns change places first
         values = values.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
         values = values[::-1]

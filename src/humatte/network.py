@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from humatte.arrays import Alpha, Batch, Image
+from humatte.arrays import Alpha, Batch, Image, resize
 from humatte.errors import NetworkError, UsageError, one_line
 from humatte.onnx_file import metadata_of
-from humatte.prepare import fit, restore, unpadded
+from humatte.prepare import fit, unpadded
 from humatte.runtimes import ANYHOW, Running, open_session
 
 UNDECIDED = 0.02  # the mattes trained on are 0 and 1 beyond this, too
@@ -125,8 +125,8 @@ class Network:
 
         Values within 2 % of 0 or 1 are taken as decided (see `settle`).
         """
-        batch, placement = fit(image, self.facts.best_long_side, self.facts.stride)
-        return restore(settle(self.run(batch)), placement)
+        full = resize(self.small(image), (image.shape[0], image.shape[1]))
+        return np.clip(full, 0.0, 1.0, out=full)
 
     def small(self, image: Image, long_side: int | None = None) -> Alpha:
         """The matte of an image (H, W, 3) uint8 RGB before it is enlarged to the image's size.

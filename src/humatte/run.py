@@ -29,7 +29,6 @@ from humatte.image_io import (
     encode,
     megapixels,
     output_format,
-    read,
     write,
 )
 from humatte.options import PLAIN, Options
@@ -232,18 +231,22 @@ class _Cutter:
     ) -> _Encoded:
         """The finished file of one picture, and its matte's."""
         from humatte.finish import cut_out
+        from humatte.reading import read_for
 
         started = time.perf_counter()
         options, hints = self.request.options, self.hints.read(name)
-        picture = read(source, keep_deep=format_name in DEEP_FORMATS)
+        network, deep = self._network(), format_name in DEEP_FORMATS
+        whole = self.reporter.wanted  # which tells places in the file's pixels
+        ready = time.perf_counter()
+        reading = read_for(source, network, options, hints, keep_deep=deep, whole=whole)
         opened = time.perf_counter()
-        result = cut_out(picture, self._network(), options, hints)
-        del picture  # encoding a large one needs its memory
+        result = cut_out(reading.picture, network, options, hints, reading.first)
+        del reading  # encoding a large one needs its memory
         finished = time.perf_counter()
         data = encode(result.pixels, format_name, result.kept, premultiplied=options.premultiplied)
         matte = encode_matte(result, mask) if mask else b""
         ended = time.perf_counter()
-        seconds = {"read": opened - started, "encode": ended - finished, "total": ended - started}
+        seconds = {"read": opened - ready, "encode": ended - finished, "total": ended - started}
         return _Encoded(data, matte, result, hints.given(), result.seconds | seconds)
 
     def file(self, job: Job) -> _Outcome:

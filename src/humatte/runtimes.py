@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import importlib.util
 import threading
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from humatte.arrays import Batch
-from humatte.errors import UsageError
+from humatte.console import say
+from humatte.errors import UsageError, one_line
 
 RUNTIMES = ("auto", "onnxruntime", "openvino")
 PRECISIONS = ("fp32", "bf16")
@@ -119,6 +121,11 @@ def openvino_devices() -> list[str] | None:
     return [device for device, name in _OPENVINO_DEVICES.items() if name in found]
 
 
+@cache
+def _say_once(line: str) -> None:
+    say(line)
+
+
 class _Onnxruntime:
     runtime = "onnxruntime"
 
@@ -138,20 +145,43 @@ class _Onnxruntime:
                 f"--device {running.device}: the installed onnxruntime has {', '.join(built)}; "
                 f"install its build for {running.device}, or choose another device"
             )
-        providers = [PROVIDERS[device] for device in dict.fromkeys([*wanted, "cpu"])]
-        # Its own fall-back to the processor, at the start and in the middle, would be silent.
-        self._session = onnxruntime.InferenceSession(
-            data, options, providers=providers, enable_fallback=0
-        )
+        self._session, self.device = self._opened(data, options, wanted, running)
         self._input = self._session.get_inputs()[0].name
-        first = self._session.get_providers()[0]
+
+    @staticmethod
+    def _opened(data: bytes, options: Any, wanted: list[str], running: Running) -> tuple[Any, str]:
+        """The session, and the device that it is on.
+
+        An accelerator that is listed may still fail to start, for want of a driver or of memory. Of
+        `auto` the processor is what comes next, and that is said; onnxruntime's own falling back,
+        at the start and in the middle, would be silent.
+        """
+        import onnxruntime
+
+        asked, why = wanted[0], ""
+        providers = [PROVIDERS[device] for device in dict.fromkeys([*wanted, "cpu"])]
+        try:
+            session = onnxruntime.InferenceSession(
+                data, options, providers=providers, enable_fallback=0
+            )
+        except Exception as error:  # onnxruntime's have no common parent below it
+            if asked == "cpu" or running.device != "auto":
+                raise
+            why = f" ({one_line(error)[:120]})"
+            session = onnxruntime.InferenceSession(
+                data, options, providers=[PROVIDERS["cpu"]], enable_fallback=0
+            )
+        first = session.get_providers()[0]
         # A provider whose driver is missing is left out by onnxruntime with no more than a remark.
-        self.device = next((word for word, name in PROVIDERS.items() if name == first), first)
-        if running.device not in ("auto", self.device):
+        device = next((word for word, name in PROVIDERS.items() if name == first), first)
+        if device != asked and running.device != "auto":
             raise UsageError(
-                f"--device {running.device}: its driver or libraries cannot be used "
+                f"--device {asked}: its driver or libraries cannot be used "
                 "here; 'humatte doctor' says what can"
             )
+        if device != asked:
+            _say_once(f"{asked} is there but does not start{why}; running on {device}")
+        return session, device
 
     def run(self, batch: Batch) -> Batch:
         (alpha,) = self._session.run(None, {self._input: batch})

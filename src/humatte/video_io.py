@@ -30,17 +30,13 @@ from humatte.clip import (
 from humatte.errors import TooLargeError, UsageError, VideoError
 from humatte.frame_write import PictureWriter, RawWriter, Stream
 from humatte.sound import Tracks
-from humatte.video_kinds import KINDS
+from humatte.video_kinds import PICTURES, kind_of
 from humatte.video_pictures import Numbered, PictureSource, WebpSource, is_webp, numbered
 from humatte.video_read import FileSource
 from humatte.video_write import FileWriter
 from humatte.video_writer import Settings, Writer
 
-__all__ = ["Reader", "kind_of", "read", "write", "write_raw"]
-
-_SUFFIXES = {".webm": "webm", ".mov": "mov", ".mp4": "mp4", ".m4v": "mp4", ".webp": "webp"}
-_SUFFIXES |= {".apng": "apng", ".gif": "gif"}
-PICTURES = "png"  # the kind of numbered pictures
+__all__ = ["PICTURES", "Reader", "kind_of", "read", "write", "write_raw"]
 
 
 class Reader:
@@ -203,24 +199,6 @@ def read(
             f"{most_pixels / 1e6:g} megapixels"
         )
     return reader
-
-
-def kind_of(path: Path, name: str | None = None) -> str:
-    """The format to write: `name` if given, else by the path's extension.
-
-    Raises:
-        UsageError: neither tells of a format that can be written.
-    """
-    pictures = numbered(path) is not None or not path.suffix
-    kind = name or (PICTURES if pictures else _SUFFIXES.get(path.suffix.lower(), ""))
-    if kind not in KINDS and kind != PICTURES:
-        found = f"'{name}'" if name else f"'{path.suffix}'"
-        advice = "; a PNG file holds one frame: give a folder, or a pattern as f_%06d.png"
-        raise UsageError(
-            f"{path}: cannot write {found} as video; expected one of {', '.join(KINDS)}, or "
-            f"{PICTURES} into a folder{advice if path.suffix.lower() == '.png' else ''}"
-        )
-    return kind
 
 
 def write(

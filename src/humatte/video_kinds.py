@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
-from av.codec.codec import Codec, UnknownCodecError
+from humatte.errors import UsageError
+from humatte.video_pictures import numbered
+
+PICTURES = "png"  # the kind of numbered pictures
+_SUFFIXES = {".webm": "webm", ".mov": "mov", ".mp4": "mp4", ".m4v": "mp4", ".webp": "webp"}
+_SUFFIXES |= {".apng": "apng", ".gif": "gif"}
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,27 @@ KINDS = {
 
 def can_encode(name: str) -> bool:
     """Whether this build of PyAV has the encoder."""
+    from av.codec.codec import Codec, UnknownCodecError  # late: pictures need the names alone
+
     try:
         return Codec(name, "w").is_encoder
     except UnknownCodecError:
         return False
+
+
+def kind_of(path: Path, name: str | None = None) -> str:
+    """The format to write: `name` if given, else by the path's extension.
+
+    Raises:
+        UsageError: neither tells of a format that can be written.
+    """
+    pictures = numbered(path) is not None or not path.suffix
+    kind = name or (PICTURES if pictures else _SUFFIXES.get(path.suffix.lower(), ""))
+    if kind not in KINDS and kind != PICTURES:
+        found = f"'{name}'" if name else f"'{path.suffix}'"
+        advice = "; a PNG file holds one frame: give a folder, or a pattern as f_%06d.png"
+        raise UsageError(
+            f"{path}: cannot write {found} as video; expected one of {', '.join(KINDS)}, or "
+            f"{PICTURES} into a folder{advice if path.suffix.lower() == '.png' else ''}"
+        )
+    return kind

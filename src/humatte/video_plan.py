@@ -19,10 +19,8 @@ from humatte.errors import PictureError, UsageError, VideoError
 from humatte.files import base_of, found_in, is_folder, keep_tree
 from humatte.image_io import READABLE_SUFFIXES
 from humatte.paths import is_dir, is_file
-from humatte.video_io import PICTURES, kind_of
-from humatte.video_kinds import KINDS
+from humatte.video_kinds import KINDS, PICTURES, kind_of
 from humatte.video_pictures import numbered
-from humatte.video_read import open_input, picture_stream
 
 RAW = "raw"  # the kind of bare frames on stdout
 _CLIPS = """
@@ -76,6 +74,8 @@ def is_clip(path: Path) -> bool:
 
 
 def _has_pictures(path: Path) -> bool:
+    from humatte.video_read import open_input, picture_stream  # PyAV: pictures need none
+
     try:
         with open_input(path) as container:
             picture_stream(container, path)

@@ -11,10 +11,10 @@ from drawn import gradient, noise
 from serving import FACTS, DrawnNetwork
 
 import humatte
+from humatte.batching import SharedNetwork
 from humatte.errors import NetworkError
 from humatte.network import Network
 from humatte.server import tasks
-from humatte.server.batching import SharedNetwork
 
 
 def batch(seed: int, side: int = 64) -> np.ndarray:
@@ -105,7 +105,7 @@ def test_nobody_waits_any_more() -> None:
     inner, unwanted = DrawnNetwork(), threading.Event()
     unwanted.set()
     with pytest.raises(tasks.StoppedError):
-        tasks.run(lambda: SharedNetwork(inner).run(batch(0)), unwanted)
+        tasks.run(lambda: SharedNetwork(inner, before=tasks.go_on).run(batch(0)), unwanted)
     assert inner.shapes == []
 
 

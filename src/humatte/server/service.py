@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from starlette.requests import Request
 
 from humatte import catalog
+from humatte.batching import SharedNetwork
 from humatte.errors import UsageError
 from humatte.network import Facts, Network, facts_of
 from humatte.pipeline import Room
-from humatte.server.batching import SharedNetwork
 from humatte.server.jobs import Jobs
 from humatte.server.line import Line
 from humatte.server.measures import Measures, resident_bytes
 from humatte.server.settings import Settings
+from humatte.server.tasks import go_on
 
 # Of all pictures under way, which hold about 25 bytes for each of their pixels.
 _ROOM_OF_PICTURES = 2
@@ -93,7 +94,8 @@ class Service:
         with self._opening:
             if name not in self._networks:
                 own = self._own if name == self.default else None
-                self._networks[name] = SharedNetwork(own or self._open(known[name]))
+                found = own or self._open(known[name])
+                self._networks[name] = SharedNetwork(found, before=go_on)
             return self._networks[name]
 
     def facts(self, name: str) -> Facts:

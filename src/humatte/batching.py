@@ -1,4 +1,4 @@
-"""One network for all requests: pictures that wait at the same time go through it together.
+"""One network for many threads: pictures that wait at the same time go through it together.
 
 The first thread that comes runs its own batch. Those that come meanwhile wait; then one of them
 runs all that wait and have its shape, as one batch. A lone picture never waits for others.
@@ -7,7 +7,7 @@ runs all that wait and have its shape, as one batch. A lone picture never waits 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from humatte.arrays import Batch
 from humatte.errors import NetworkError
 from humatte.network import Network
-from humatte.server.tasks import go_on
 
 MOST = 8
 """Pictures in one run: beyond that a run gets longer, not quicker by the picture."""
@@ -39,11 +38,14 @@ class SharedNetwork(Network):
     Args:
         network: the one that works.
         most: pictures in one run.
+        before: called by each thread before its run; what it raises ends that thread's run alone.
     """
 
-    def __init__(self, network: Network, most: int = MOST) -> None:
+    def __init__(
+        self, network: Network, most: int = MOST, before: Callable[[], None] = lambda: None
+    ) -> None:
         # Not Network's own: the file is open already.
-        self._network, self._most = network, most
+        self._network, self._most, self._before = network, most, before
         self.facts = network.facts
         self._changed = threading.Condition()
         self._waiting: list[_Waiting] = []
@@ -70,9 +72,9 @@ class SharedNetwork(Network):
 
         Raises:
             NetworkError: as there.
-            StoppedError: nobody waits for this thread's work any more.
+            Exception: what `before` raises.
         """
-        go_on()
+        self._before()
         mine = _Waiting(batch)
         with self._changed:
             self._waiting.append(mine)
