@@ -1,16 +1,37 @@
-"""Fixtures that all tests share."""
+"""Fixtures that all tests share, and one thread for each of them."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
-import pytest
-from drawn import ROOT, gradient
-from hypothesis import settings
-from PIL import Image
+# A worker and what it starts has a core of its own: threads of several wait for each other, and a
+# network's do so spinning. Read when these libraries are loaded.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
-from humatte import cli
+import cv2  # noqa: E402
+import pytest  # noqa: E402
+from drawn import ROOT, gradient  # noqa: E402
+from hypothesis import settings  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from humatte import cli, network  # noqa: E402
+from humatte.runtimes import Running, Session, open_session  # noqa: E402
+
+
+def _open_on_one_thread(data: bytes, running: Running) -> Session:
+    if running.threads is None and running.runtime != "openvino":
+        running = running._replace(threads=1)
+    return open_session(data, running)
+
+
+def pytest_configure() -> None:
+    """Before tests' modules are imported: some open networks then, and these are shared."""
+    cv2.setNumThreads(1)
+    network.open_session = _open_on_one_thread
+
 
 # Time limits belong to benchmarks: on a busy machine the first example pays for an import.
 settings.register_profile("humatte", deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,14 @@ from humatte.matting import Refinement
 from humatte.runtimes import Running
 
 SIZE = (240, 320)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_matrices() -> Iterator[None]:
+    """Speeds are not looked at; the command, in a process of its own, multiplies large ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench, "_GEMM_SIDE", 256)
+        yield
 
 
 @pytest.fixture(scope="module")

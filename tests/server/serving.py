@@ -103,6 +103,31 @@ class Client:
     def delete(self, path: str) -> Any:
         return self.later("DELETE", path).result(60)
 
+    def cut_off(
+        self, path: str, body: bytes, *, more: bool = False, when: threading.Event | None = None
+    ) -> None:
+        """Posts a body, or what there is of it, and goes away once `when` is set: none hears more.
+
+        By hand, as httpx in process does not close connections.
+        """
+        messages = [
+            {"type": "http.request", "body": body, "more_body": more},
+            {"type": "http.disconnect"},
+        ]
+        answered: list[Any] = []
+
+        async def receive() -> Any:
+            while len(messages) == 1 and when is not None and not when.is_set():
+                await asyncio.sleep(0.01)
+            return messages.pop(0)
+
+        async def send(message: Any) -> None:
+            answered.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": path, "query_string": b""}
+        self.wait(self.app({**scope, "headers": [(b"host", b"localhost")]}, receive, send))
+        assert answered == []
+
     def close(self) -> None:
         self.network.hold.set()
         try:

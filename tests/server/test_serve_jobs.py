@@ -277,22 +277,7 @@ def test_the_folder_goes_with_the_service(tmp_path: Path, clip: bytes) -> None:
 
 
 def test_an_upload_that_is_cut_off_leaves_nothing(client: Client, clip: bytes) -> None:
-    async def cut_off() -> None:
-        messages = [
-            {"type": "http.request", "body": clip[:500], "more_body": True},
-            {"type": "http.disconnect"},
-        ]
-
-        async def receive() -> Any:
-            return messages.pop(0)
-
-        async def send(message: Any) -> None:
-            raise AssertionError("nobody is there")
-
-        path = {"type": "http", "method": "POST", "path": "/v1/video", "query_string": b""}
-        await client.app({**path, "headers": [(b"host", b"localhost")]}, receive, send)
-
-    client.wait(cut_off())
+    client.cut_off("/v1/video", clip[:500], more=True)
     assert not left(client.service.settings.temp)
     assert client.service.jobs.states()["receiving"] == 0
 

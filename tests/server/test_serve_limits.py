@@ -243,35 +243,10 @@ def test_an_answer_that_takes_too_long(tmp_path: Path) -> None:
 
 
 def test_who_goes_away_is_not_worked_for(client: Client) -> None:
-    """By hand, as httpx in process does not close connections."""
     client.network.hold.clear()
     client.network.entered.clear()
-    sent: list[Any] = []
-
-    async def cut_off() -> None:
-        messages = [{"type": "http.request", "body": PNG}, {"type": "http.disconnect"}]
-
-        async def receive() -> Any:
-            if len(messages) == 1:
-                while not client.network.entered.is_set():
-                    await asyncio.sleep(0.01)
-            return messages.pop(0)
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": "/v1/cutout",
-            "query_string": b"",
-            "headers": [(b"host", b"localhost")],
-        }
-        await client.app(scope, receive, send)
-
     before = len(client.network.shapes)
-    client.wait(cut_off())
-    assert sent == []
+    client.cut_off("/v1/cutout", PNG, when=client.network.entered)
     client.network.hold.set()
     until(lambda: client.service.line.inside == 0)
     assert client.service.line.bytes_held == 0
@@ -283,20 +258,7 @@ def test_who_went_away_at_once_is_not_begun_for(
 ) -> None:
     begun = []
     monkeypatch.setattr(client.service.line, "submit", lambda *given: begun.append(given))
-
-    async def cut_off() -> None:
-        messages = [{"type": "http.request", "body": PNG}, {"type": "http.disconnect"}]
-
-        async def receive() -> Any:
-            return messages.pop(0)
-
-        async def send(message: Any) -> None:
-            raise AssertionError("nobody is there")
-
-        path = {"type": "http", "method": "POST", "path": "/v1/cutout", "query_string": b""}
-        await client.app({**path, "headers": [(b"host", b"localhost")]}, receive, send)
-
-    client.wait(cut_off())
+    client.cut_off("/v1/cutout", PNG)
     assert begun == []
     assert client.service.line.inside == 0
 

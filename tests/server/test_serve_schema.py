@@ -8,12 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
 from serving import Client, httpx
-
-requests = pytest.importorskip("requests", reason="requests is not installed: schemathesis' own")
-schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
-
-from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402
 
 # Left out: that what fits the document is always accepted. No schema says what a picture is.
 CHECKS = ["not_a_server_error", "status_code_conformance", "content_type_conformance"]
@@ -22,6 +18,9 @@ CHECKS += ["response_schema_conformance", "unsupported_method"]
 
 def ask_all(client: Client, examples: int) -> int:
     """Asks every operation so often; returns how many requests there were."""
+    # Here, as loading them takes longer than collecting all tests of the service.
+    requests = pytest.importorskip("requests", reason="requests is not installed")
+    schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())

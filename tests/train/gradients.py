@@ -1,4 +1,4 @@
-"""Run by test_processes.py, alone and under torchrun: one step, and the gradients it left."""
+"""One step, the gradients it left, and a whole run. By test_processes.py, also under torchrun."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from humatte import cli
 from humatte.train import state
 from humatte.train.batches import load_batches, plan_epoch
 from humatte.train.loop import train_step
@@ -14,9 +15,10 @@ from humatte.train.recipe import read_recipe
 from humatte.train.report import Report
 from humatte.train.schedule import phases_of
 
-if __name__ == "__main__":
-    recipe_file, data, out = (Path(word) for word in sys.argv[1:4])
-    recipe = read_recipe(recipe_file, sys.argv[4:])
+
+def step_once(recipe_file: Path, data: Path, out: Path, changes: list[str]) -> None:
+    """Writes gradients.pt, by the names of the weights."""
+    recipe = read_recipe(recipe_file, changes)
     fabric = state.start_fabric(recipe)
     with Report(out, active=fabric.is_global_zero) as report:
         stores = state.open_data(recipe, data, out / "cache", report, fabric)
@@ -31,3 +33,12 @@ if __name__ == "__main__":
             named = run.network.named_parameters()
             torch.save({name: p.grad for name, p in named}, out / "gradients.pt")
     fabric.barrier()
+
+
+if __name__ == "__main__":
+    recipe_file, data, out = (Path(word) for word in sys.argv[1:4])
+    step_once(recipe_file, data, out, sys.argv[4:])
+    words = ["train", str(recipe_file), "--data", str(data), "--out", str(out / "run")]
+    words += ["--cache", str(out / "cache")]
+    sys.argv = ["humatte", *words, *(word for each in sys.argv[4:] for word in ("--set", each))]
+    cli.main()

@@ -166,10 +166,13 @@ def assert_parity(network: nn.Module) -> None:
             np.testing.assert_allclose(alpha, expected, atol=1e-4, rtol=0)
 
 
-# The exporter takes seconds; dark is night's layers with dark-light's input, both in the quick run.
-EXPORTED = [pytest.param(n, marks=pytest.mark.slow) if n == "dark" else n for n in NETS]
+# The exporter takes seconds. In the quick run, night and night-lite are in test_export, dark-light
+# is in test_keras_weights, dark is night's layers with its input; fcn8s and unet are not shipped.
+ELSEWHERE = {"night", "night-lite", "dark", "dark-light", "fcn8s", "unet"}
+EXPORTED = [pytest.param(n, marks=pytest.mark.slow) if n in ELSEWHERE else n for n in NETS]
 
 
+@pytest.mark.timeout(400)  # a busy machine
 @pytest.mark.parametrize("name", EXPORTED)
 def test_onnx_gives_the_same_alpha_at_any_size(name: str) -> None:
     network = build(name)

@@ -7,9 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
+from gradients import step_once
 
 from humatte.train.checkpoint import load_checkpoint
+
+pytestmark = pytest.mark.timeout(400)  # three processes load torch, on a busy machine
 
 RECIPE = """
 name = "two"
@@ -27,36 +31,42 @@ sizes = [[64, 64]]
 steps = 2
 clip = 0.0
 """
-TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
-def call(words: list[str]) -> None:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recipe") / "two.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def two(recipe: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two processes left, started once: each of them loads torch, and so does torchrun."""
+    out = tmp_path_factory.mktemp("two")
+    script = str(Path(__file__).with_name("gradients.py"))
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", script]
     answer = subprocess.run(
-        [sys.executable, *words], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, *words, str(recipe), str(data), str(out), "train.batch=2"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert answer.returncode == 0, answer.stderr[-3000:]
+    return out
 
 
-def test_two_processes_step_as_one_with_the_doubled_batch(data: Path, tmp_path: Path) -> None:
-    (tmp_path / "two.toml").write_text(RECIPE)
-    script = str(Path(__file__).with_name("gradients.py"))
-    found = {}
-    for name, batch, start in (("one", 4, []), ("two", 2, TORCHRUN)):
-        out = tmp_path / name
-        out.mkdir()
-        files = [str(tmp_path / "two.toml"), str(data), str(out)]
-        call([*start, script, *files, f"train.batch={batch}"])
-        found[name] = torch.load(out / "gradients.pt", weights_only=True)
-    for name, gradient in found["one"].items():
-        assert torch.allclose(gradient, found["two"][name], rtol=1e-4, atol=1e-7), name
+def test_two_processes_step_as_one_with_the_doubled_batch(
+    two: Path, recipe: Path, data: Path, tmp_path: Path
+) -> None:
+    step_once(recipe, data, tmp_path, ["train.batch=4"])
+    alone, together = (torch.load(f / "gradients.pt", weights_only=True) for f in (tmp_path, two))
+    for name, gradient in alone.items():
+        assert torch.allclose(gradient, together[name], rtol=1e-4, atol=1e-7), name
 
 
-def test_torchrun_trains_to_the_end(data: Path, tmp_path: Path) -> None:
-    (tmp_path / "two.toml").write_text(RECIPE)
-    words = ["humatte", "train", str(tmp_path / "two.toml"), "--data", str(data)]
-    words += ["--out", str(tmp_path / "run"), "--cache", str(tmp_path / "cache")]
-    call([*TORCHRUN, "-m", *words, "--set", "train.batch=2"])
-    checkpoint = load_checkpoint(tmp_path / "run" / "last.pt")
+def test_torchrun_trains_to_the_end(two: Path) -> None:
+    checkpoint = load_checkpoint(two / "run" / "last.pt")
     assert checkpoint.step == 2
-    assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 3
+    assert len((two / "run" / "metrics.csv").read_text().splitlines()) == 3

@@ -11,15 +11,15 @@ from browsing import CHROMIUM, Served, Visit, launched, serving
 from humatte.server.settings import Settings
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def address() -> Iterator[Served]:
     with serving(Settings()) as url:
         yield url
 
 
-@pytest.fixture(scope="module")  # two drivers cannot run in one thread
+@pytest.fixture(scope="package")  # its event loop would be in the way of other folders' tests
 def driver() -> Iterator[object]:
-    """Playwright, or skipped tests where it or Chromium is not there."""
+    """Playwright, or skipped tests where it or Chromium is not there. One: a thread has no more."""
     sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not there")
@@ -27,7 +27,7 @@ def driver() -> Iterator[object]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(driver) -> Iterator[object]:
     found = launched(driver)
     yield found

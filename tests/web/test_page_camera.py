@@ -136,7 +136,8 @@ def test_private_mode_takes_over_a_live_camera(visit) -> None:
 
     def busy(route) -> None:
         posts.append(route.request.url)
-        route.fulfill(status=429, headers={"Retry-After": "1"}, body="{}")
+        # Longer than any machine takes to the switch: it is not waited for.
+        route.fulfill(status=429, headers={"Retry-After": "60"}, body="{}")
 
     page.route("**/v1/alpha*", busy)
     page.evaluate(LATE)
@@ -144,8 +145,7 @@ def test_private_mode_takes_over_a_live_camera(visit) -> None:
     page.click("#camera-start")
     page.evaluate("asks[0].allow()")
     page.wait_for_selector("#figures:text('The server is busy')")
-    sent = len(posts)
     page.get_by_role("switch", name="Private mode").check()
     page.wait_for_selector("#figures:text('ms behind')")
-    assert len(posts) == sent
+    assert len(posts) == 1
     assert page.inner_text("#camera-start") == "Stop the camera"

@@ -85,13 +85,14 @@ def test_switching_on_stops_what_is_being_sent(visit, small_photo: Path) -> None
     page.page.set_input_files("#files", small_photo)
     page.page.wait_for_selector("#list :text('The server is busy')")
     page.page.get_by_role("switch", name="Private mode").check()
+    sent = len(posts)  # one, unless the machine was slow to switch
     page.until_done()
     page.page.wait_for_timeout(2500)  # the server would have been asked again
-    assert len(posts) == 1
-    assert page.page.inner_text("#list .state") == "Ready"  # it was sent once
+    assert len(posts) == sent
+    assert page.page.inner_text("#list .state") == "Ready"  # it was sent before
     page.add(small_photo, done=2)
     assert page.page.locator("#list .state").last.inner_text() == "Ready, never sent"
-    assert len(posts) == 1
+    assert len(posts) == sent
 
 
 @needs_vendor
