@@ -27,6 +27,7 @@ LAYERS = [
     ["camera_feed"],
     ["cutout_run"],
     ["run", "video_run", "scoring", "train", "bench_report", "doctor", "batch"],
+    ["bench_clip"],
     ["bench", "batch_shard"],
     ["report", "video_cutout"],
     ["score_report", "video_finish"],

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from humatte.arrays import Alpha, Batch, Image, Size, to_bytes
+from humatte.arrays import Alpha, Batch, Image, Size, resize, to_bytes
 from humatte.catalog import DEFAULT, find
 from humatte.composite import over, with_alpha
 from humatte.errors import UsageError
@@ -31,7 +31,7 @@ from humatte.matting import REFINEMENT, Refinement, matte
 from humatte.network import Network
 from humatte.runtimes import ANYHOW, Running
 
-STAGES = ("decode", "fit", "network", "restore", "colours", "encode")
+STAGES = ("decode", "fit", "network", "restore", "refine", "colours", "encode")
 DRAWN_SIZE = (3000, 4000)
 _WARM_UP = 2
 _GEMM_SIDE, _GEMM_ROUNDS = 1536, 6
@@ -103,10 +103,8 @@ def measure_apart(tasks: Sequence[Task]) -> Iterator[Result]:
     Raises:
         HumatteError: what cannot be run, or read.
     """
-    for task in tasks:  # what is wrong is said before anything is measured
-        find(task.model)
-        if task.rounds < 1:
-            raise UsageError(f"--rounds {task.rounds}; expected at least 1")
+    for task in tasks:
+        check(task.model, task.rounds)
     context = multiprocessing.get_context("spawn")
     for task in tasks:
         # Drawn elsewhere: a process's peak memory would be the drawing's.
@@ -114,6 +112,18 @@ def measure_apart(tasks: Sequence[Task]) -> Iterator[Result]:
             drawn = None if task.picture else pool.submit(portrait, task.size).result()
         with _blas_threads(task.running.threads), ProcessPoolExecutor(1, context) as pool:
             yield pool.submit(measure, task, drawn).result()
+
+
+def check(model: str, rounds: int) -> None:
+    """Says what is wrong before anything is measured.
+
+    Raises:
+        NetworkError: no such network.
+        UsageError: less than one round.
+    """
+    find(model)
+    if rounds < 1:
+        raise UsageError(f"--rounds {rounds}; expected at least 1")
 
 
 _BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -184,8 +194,13 @@ class _Watched(Network):
     def __init__(self, path: Path, running: Running, *, keyed: bool) -> None:
         super().__init__(path, running)
         self._keyed = keyed
+        self.begin()
+
+    def begin(self) -> None:
+        """Forgets the picture before."""
         self.network_s = self.look_s = 0.0
         self.passes = 0
+        self.first: Alpha | None = None
 
     def run(self, batch: Batch) -> Batch:
         began = time.perf_counter()
@@ -200,13 +215,13 @@ class _Watched(Network):
         began = time.perf_counter()
         alpha = super().small(image, long_side)
         self.look_s += time.perf_counter() - began
+        self.first = alpha if self.first is None else self.first
         return alpha
 
 
 def _cut_out(data: bytes, network: _Watched, task: Task) -> tuple[dict[str, float], int]:
     """Seconds of every stage of one cut-out, in the order of `finish.cut_out`, and its passes."""
-    network.network_s = network.look_s = 0.0
-    network.passes = 0
+    network.begin()
     marks = [time.perf_counter()]
     picture = read(data)
     marks.append(time.perf_counter())
@@ -221,15 +236,25 @@ def _cut_out(data: bytes, network: _Watched, task: Task) -> tuple[dict[str, floa
     encode(pixels, task.format_name, picture.kept)
     marks.append(time.perf_counter())
     decoded, matted, coloured, encoded = np.diff(marks).tolist()
+    drawn = matted - network.look_s  # the network's matte at the picture's size, with its edges
+    restored = drawn if task.refine == "off" else min(drawn, _enlarging(network, alpha))
     return {
         "decode": decoded,
         "fit": network.look_s - network.network_s,
         "network": network.network_s,
-        "restore": matted - network.look_s,
+        "restore": restored,
+        "refine": drawn - restored,
         "colours": coloured,
         "encode": encoded,
         "total": marks[-1] - marks[0],
     }, network.passes
+
+
+def _enlarging(network: _Watched, alpha: Alpha) -> float:
+    """Seconds that the network's first matte takes to become as large as this one, bilinearly."""
+    first = network.first
+    assert first is not None
+    return _seconds(lambda: np.clip(resize(first, (alpha.shape[0], alpha.shape[1])), 0, 1))
 
 
 def portrait(size: Size) -> bytes:

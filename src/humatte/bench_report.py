@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from humatte.bench import STAGES, Result, Task, measure_apart
+from humatte.bench_clip import CLIP_STAGES, ClipResult, ClipTask, measure_clips_apart
 from humatte.console import progress, tell
 from humatte.image_io import write
 from humatte.machine import machine_facts, machine_line
+
+Measured = TypeVar("Measured", Result, ClipResult)
 
 _NAME, _CELL = 34, 9
 
@@ -21,13 +25,31 @@ def run(tasks: Sequence[Task], target: Path | None, *, to_stdout: bool) -> None:
     Raises:
         HumatteError: what cannot be run, read or written.
     """
+    _say(_followed(measure_apart(tasks), len(tasks)), text, target, to_stdout)
+
+
+def run_clips(tasks: Sequence[ClipTask], target: Path | None, *, to_stdout: bool) -> None:
+    """As `run`, of clips."""
+    _say(_followed(measure_clips_apart(tasks), len(tasks)), clips_text, target, to_stdout)
+
+
+def _followed(measured: Iterable[Measured], count: int) -> list[Measured]:
     results = []
-    with progress("measuring", len(tasks)) as advance:
-        for result in measure_apart(tasks):
+    with progress("measuring", count) as advance:
+        for result in measured:
             results.append(result)
             advance()
+    return results
+
+
+def _say(
+    results: Sequence[Measured],
+    table: Callable[[Sequence[Measured]], str],
+    target: Path | None,
+    to_stdout: bool,
+) -> None:
     if not to_stdout:
-        tell(text(results))
+        tell(table(results))
     if to_stdout or target:
         entries = [result.to_json() for result in results]
         data = json.dumps({"machine": machine_facts(), "results": entries}, indent=2)
@@ -56,7 +78,21 @@ def text(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
-def name_of(result: Result) -> str:
+def clips_text(results: Sequence[ClipResult]) -> str:
+    """The table of clips: milliseconds a frame, medians of the rounds; frames a second."""
+    stages = (*CLIP_STAGES, "total")
+    columns = (*stages, "frames/s", "peak MB")
+    lines = [machine_line(), _row("milliseconds a frame: median", columns)]
+    for result in results:
+        times = [f"{1000 * result.quantile(stage, 0.5):.1f}" for stage in stages]
+        peak = "" if result.peak_mb is None else f"{result.peak_mb:.0f}"
+        lines.append(_row(name_of(result), [*times, f"{result.frames_per_s:.2f}", peak]))
+        height, width = result.size
+        lines.append(f"  {result.frames} frames of {width}x{height} to {result.task.kind}")
+    return "\n".join(lines)
+
+
+def name_of(result: Result | ClipResult) -> str:
     """The network and what computed it."""
     running = result.task.running
     threads = "" if running.threads is None else f", {running.threads} threads"

@@ -11,12 +11,10 @@ import typer
 from humatte import cli_running as running
 from humatte.cli_words import frame_size
 
-_ROUNDS = 9
-
 
 def bench(
     picture: Annotated[
-        Path | None, typer.Argument(help="A picture; a drawn portrait if left out.")
+        Path | None, typer.Argument(help="A picture or a clip; a drawn portrait if left out.")
     ] = None,
     models: Annotated[
         list[str] | None,
@@ -36,8 +34,13 @@ def bench(
     precision: running.Precision = "fp32",
     refine: Annotated[str | None, typer.Option(metavar="off|fast|detail")] = None,
     size: Annotated[str, typer.Option(metavar="WxH", help="Of the drawn portrait.")] = "4000x3000",
-    format_name: Annotated[str, typer.Option("-f", "--format", help="What is encoded.")] = "png",
-    rounds: Annotated[int, typer.Option(help="Measured cut-outs of each.")] = _ROUNDS,
+    format_name: Annotated[
+        str | None,
+        typer.Option("-f", "--format", help="What is encoded: png unless given; of clips, webm."),
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(help="Measured cut-outs of each: 9 unless given; of a clip, 3.")
+    ] = None,
     json: Annotated[
         str | None,
         typer.Option("--json", metavar="FILE|-", help="Everything measured; - is stdout."),
@@ -45,31 +48,39 @@ def bench(
 ) -> None:
     """Measure cut-outs by stage, memory, and how much of the machine's arithmetic is used."""
     from humatte import bench_report
-    from humatte.bench import Task
     from humatte.catalog import DEFAULT
-    from humatte.image_io import output_format
     from humatte.matting import REFINEMENT, refinement
     from humatte.paths import guard_outputs
     from humatte.runtimes import Running, check
+    from humatte.video_plan import is_clip
 
-    encoded = output_format(None, format_name)
     target = None if json in (None, "-") else Path(str(json))
     guard_outputs([target], [picture] if picture else [])
     wanted: Sequence[int | None] = threads or [None]
-    tasks = [
-        Task(
-            model=model,
-            running=check(Running(count, runtime, device, precision)),
-            picture=picture,
-            size=frame_size(size, "4000x3000"),
-            rounds=rounds,
-            format_name=encoded,
-            refine=refinement(refine or REFINEMENT),
-        )
+    kinds = [
+        (model, check(Running(count, runtime, device, precision)))
         for model in models or [DEFAULT]
         for runtime in runtimes or ["auto"]
         for count in wanted
     ]
+    if picture and is_clip(picture):
+        from humatte.bench_clip import ClipTask
+        from humatte.video_kinds import kind_of
+
+        kind = kind_of(picture, format_name or ClipTask.kind)
+        edges = refine and refinement(refine)
+        often = ClipTask.rounds if rounds is None else rounds
+        clips = [ClipTask(picture, *one, often, kind, edges) for one in kinds]
+        bench_report.run_clips(clips, target, to_stdout=json == "-")
+        return
+    from humatte.bench import Task
+    from humatte.image_io import output_format
+
+    encoded = output_format(None, format_name or "png")
+    of_drawn = frame_size(size, "4000x3000")
+    often = Task.rounds if rounds is None else rounds
+    finest = refinement(refine or REFINEMENT)
+    tasks = [Task(*one, picture, of_drawn, often, encoded, finest) for one in kinds]
     bench_report.run(tasks, target, to_stdout=json == "-")
 
 
