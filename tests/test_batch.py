@@ -148,7 +148,8 @@ def test_several_in_one_run_give_the_same_mattes(
     for together in (1, 4):
         counted.clear()
         order = Order(str(tmp_path / f"out{together}"), look, name, (1,), together=together)
-        assert Worker(order)({"names": paths, "sources": paths})["done"] == 6
+        Worker(order)({"names": paths, "sources": paths})
+        assert len(table(order.target, RESULTS)) == 6
         assert sum(counted) == 6 and (max(counted) > 1) == (together > 1) and max(counted) <= 4
         found.append([np.asarray(opened(row["bytes"])) for row in table(order.target, RESULTS)])
     for one, other in zip(*found, strict=True):
@@ -156,7 +157,7 @@ def test_several_in_one_run_give_the_same_mattes(
         assert np.abs(one.astype(int) - other).max() <= 1
 
 
-@pytest.mark.parametrize("others", [[], ["x.png"]])
+@pytest.mark.parametrize("others", [[], ["x.png"], ["a.png"]])
 def test_a_result_that_comes_after_the_failure_counts(
     pictures: Path,
     order: Order,
@@ -165,7 +166,7 @@ def test_a_result_that_comes_after_the_failure_counts(
     capsys: pytest.CaptureFixture[str],
     others: list[str],
 ) -> None:
-    """Its worker was taken for dead, but it was only slow."""
+    """Its worker was taken for dead, but it was only slow; another may have done the rest."""
     real, give_up = batch._shards, batch._give_up
 
     def slow(todo: list[Todo], size: int, *rest: Any) -> Any:
@@ -182,7 +183,7 @@ def test_a_result_that_comes_after_the_failure_counts(
     assert not run_batch(str(pictures), order, Cluster(shard=9))
     assert [row["name"] for row in table(order.target, FAILURES)] == ["bad.jpg"]
     done = sorted(row["name"] for row in table(order.target, RESULTS))
-    assert done == ["a.png", "b.png", "more/c.png", *others]
+    assert done == sorted({"a.png", "b.png", "more/c.png", *others})
     assert "3 cut out, 1 failed" in capsys.readouterr().err
 
 
@@ -193,11 +194,11 @@ def test_a_shard_that_is_done_twice_is_there_once(pictures: Path, order: Order) 
         "sources": [str(pictures / name) for name in ("a.png", "bad.jpg")],
     }
     first = worker(row)
-    assert worker(row) == first == {"done": 1, "failed": 1, "names": row["names"], "error": ""}
+    assert worker(row) == first == {"names": row["names"], "error": ""}
     assert [row["name"] for row in table(order.target, RESULTS)] == ["a.png"]
     # What failed because its file was not there yet has succeeded by now.
     Image.fromarray(noise(20, 20)).save(pictures / "bad.jpg", "PNG")
-    assert worker(row)["failed"] == 0
+    worker(row)
     assert table(order.target, FAILURES) == []
     assert not [path for path in Path(order.target).rglob("*") if path.name.endswith(".part")]
 

@@ -102,9 +102,24 @@ def test_a_clip_has_frames_a_second(humatte, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bench.json", "clip.mkv"]
 
 
-def test_a_clip_is_not_measured_into_a_picture(humatte, tmp_path: Path) -> None:
-    told = humatte("bench", clip(tmp_path / "clip.mkv"), "-f", "jpg")
-    assert told.code == 2 and "cannot write 'jpg' as video" in told.err
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("-f", "jpg"), "cannot write 'jpg' as video"),
+        (("-f", "png"), "clips are measured as one file"),
+        (("--size", "64x48"), "--size is the drawn portrait's"),
+    ],
+)
+def test_what_clips_are_not_measured_with(
+    humatte, tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    told = humatte("bench", clip(tmp_path / "clip.mkv"), *words)
+    assert (told.code, told.err.count("\n")) == (2, 1) and message in told.err
+
+
+def test_no_such_picture_is_one_line(humatte) -> None:
+    told = humatte("bench", "nothing_there.jpg")
+    assert (told.code, told.err.count("\n")) == (1, 1) and "no such file" in told.err
 
 
 def test_the_portrait_has_a_person_and_a_wall() -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 
 import humatte
 from humatte import finish
+from humatte.errors import PictureError
 from humatte.hints import read_hints
 from humatte.image_io import read
 from humatte.options import parse_options
@@ -157,3 +158,13 @@ def test_a_report_tells_places_of_the_whole_picture(humatte, photo: Path, tmp_pa
     told = humatte("cutout", photo, *words)
     assert told.code == 0, told.err
     assert '"size": [800, 600], "result_size": [60, 45]' in told.out
+
+
+def test_a_size_that_cannot_be_is_not_blamed_on_the_file(humatte, photo: Path, tmp_path: Path):
+    told = humatte("cutout", photo, "--size", "100", "--pad", "60", "-o", tmp_path / "o.png")
+    assert told.code == 2 and "pad" in told.err and "broken" not in told.err
+
+
+def test_a_name_that_cannot_be_is_one_line() -> None:
+    with pytest.raises(PictureError):
+        humatte.cutout("a" * 300 + ".jpg", model="night", size=100)

@@ -23,6 +23,7 @@ import ray.data
 from humatte.batch_shard import (
     FAILURE_COLUMNS,
     FAILURES,
+    RESULT_COLUMNS,
     RESULTS,
     Order,
     Worker,
@@ -144,12 +145,14 @@ def finished(target: str) -> set[str]:
 
 
 def _names_in(target: str, kind: str) -> set[str]:
+    return {name for _, names in _names_by_file(target, kind) for name in names}
+
+
+def _names_by_file(target: str, kind: str) -> Iterator[tuple[str, set[str]]]:
     files, _ = fsspec.core.url_to_fs(target)
-    found: set[str] = set()
     for path in _parquet_files(target, kind):
         with files.open(path, "rb") as file:
-            found.update(pq.read_table(file, columns=["name"])["name"].to_pylist())
-    return found
+            yield path, set(pq.read_table(file, columns=["name"])["name"].to_pylist())
 
 
 def _parquet_files(target: str, kind: str) -> list[str]:
@@ -164,14 +167,18 @@ def _parquet_files(target: str, kind: str) -> list[str]:
 
 def forget_failures(target: str, names: set[str]) -> None:
     """Removes these pictures from the failures: they are tried again."""
+    for path, own in _names_by_file(target, FAILURES):
+        if own & names:
+            _leave_out(target, FAILURES, path, names, FAILURE_COLUMNS)
+
+
+def _leave_out(target: str, kind: str, path: str, names: set[str], columns: pa.Schema) -> None:
+    """Writes a file anew without these pictures."""
     files, _ = fsspec.core.url_to_fs(target)
-    for path in _parquet_files(target, FAILURES):
-        with files.open(path, "rb") as file:
-            rows = pq.read_table(file).to_pylist()
-        kept = [row for row in rows if row["name"] not in names]
-        if len(kept) < len(rows):
-            shard = posixpath.splitext(posixpath.basename(path))[0]
-            write_rows(target, FAILURES, shard, kept, FAILURE_COLUMNS)
+    with files.open(path, "rb") as file:
+        rows = pq.read_table(file).to_pylist()
+    shard = posixpath.splitext(posixpath.basename(path))[0]
+    write_rows(target, kind, shard, [row for row in rows if row["name"] not in names], columns)
 
 
 def run_batch(source: str, order: Order, cluster: Cluster, *, retry_failed: bool = False) -> bool:
@@ -210,7 +217,9 @@ def run_batch(source: str, order: Order, cluster: Cluster, *, retry_failed: bool
                 if not todo:
                     break
         _give_up(todo, order)
-    done, failed = (len(asked & names) for names in _settled(order.target, asked))
+    done, failed = (
+        (len(asked & names) for names in _settled(order.target, asked)) if asked else (0, 0)
+    )
     say(f"{done} cut out, {failed} failed; in {order.target}/{RESULTS} and /{FAILURES}")
     return not failed
 
@@ -279,16 +288,26 @@ def _give_up(todo: Sequence[Todo], order: Order) -> None:
 
 
 def _settled(target: str, names: set[str]) -> tuple[set[str], set[str]]:
-    """The names in results and in failures, once those of `names` that are in both are not.
+    """The names in results and in failures, once each of `names` is in one row of one of them.
 
-    A worker that was taken for dead may still finish its shard after others have tried it: a result
-    counts, whenever it came.
+    A worker that was taken for dead may still finish its shard after others have done it, or parts
+    of it: one result counts, whenever it came.
     """
-    results, failures = _names_in(target, RESULTS), _names_in(target, FAILURES)
+    results, failures = _results_once(target, names), _names_in(target, FAILURES)
     both = names & results & failures
     if both:
         forget_failures(target, both)
     return results, failures - both
+
+
+def _results_once(target: str, names: set[str]) -> set[str]:
+    """The names in results, once those of `names` that several files have are in the first."""
+    found: set[str] = set()
+    for path, own in _names_by_file(target, RESULTS):
+        if twice := own & found & names:
+            _leave_out(target, RESULTS, path, twice, RESULT_COLUMNS)
+        found |= own
+    return found
 
 
 class _connected:

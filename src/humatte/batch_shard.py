@@ -94,7 +94,7 @@ class Worker:
             which nothing could be done or written, or "".
         """
         if self._unfit:
-            return _told(0, 0, [], self._unfit)
+            return _told([], self._unfit)
         names, sources = list(row["names"]), list(row["sources"])
         results: list[dict[str, Any]] = []
         failures: list[dict[str, Any]] = []
@@ -110,8 +110,8 @@ class Worker:
             write_rows(self._order.target, RESULTS, shard, results, RESULT_COLUMNS)
             write_rows(self._order.target, FAILURES, shard, failures, FAILURE_COLUMNS)
         except Exception as error:  # of the disk or the store: told, not tried picture by picture
-            return _told(0, 0, [], f"{self._name} cannot write: {one_line(error)}")
-        return _told(len(results), len(failures), names, "")
+            return _told([], f"{self._name} cannot write: {one_line(error)}")
+        return _told(names, "")
 
     def _one(self, item: tuple[str, bytes | PictureError]) -> dict[str, Any]:
         name, data = item
@@ -140,8 +140,8 @@ class Worker:
         return failure(name, one_line(error), type(error).__name__, self._name)
 
 
-def _told(done: int, failed: int, names: Sequence[str], error: str) -> dict[str, Any]:
-    return {"done": done, "failed": failed, "names": list(names), "error": error}
+def _told(names: Sequence[str], error: str) -> dict[str, Any]:
+    return {"names": list(names), "error": error}
 
 
 def failure(name: str, error: str, kind: str, worker: str) -> dict[str, Any]:

@@ -33,7 +33,10 @@ def bench(
     device: running.Device = "auto",
     precision: running.Precision = "fp32",
     refine: Annotated[str | None, typer.Option(metavar="off|fast|detail")] = None,
-    size: Annotated[str, typer.Option(metavar="WxH", help="Of the drawn portrait.")] = "4000x3000",
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Of the drawn portrait: 4000x3000 unless given."),
+    ] = None,
     format_name: Annotated[
         str | None,
         typer.Option("-f", "--format", help="What is encoded: png unless given; of clips, webm."),
@@ -49,11 +52,14 @@ def bench(
     """Measure cut-outs by stage, memory, and how much of the machine's arithmetic is used."""
     from humatte import bench_report
     from humatte.catalog import DEFAULT
+    from humatte.errors import UsageError
     from humatte.matting import REFINEMENT, refinement
     from humatte.paths import guard_outputs
     from humatte.runtimes import Running, check
     from humatte.video_plan import is_clip
 
+    if picture and size:
+        raise UsageError(f"--size is the drawn portrait's; {picture} has its own")
     target = None if json in (None, "-") else Path(str(json))
     guard_outputs([target], [picture] if picture else [])
     wanted: Sequence[int | None] = threads or [None]
@@ -65,19 +71,23 @@ def bench(
     ]
     if picture and is_clip(picture):
         from humatte.bench_clip import ClipTask
-        from humatte.video_kinds import kind_of
+        from humatte.video_kinds import KINDS, kind_of
 
         kind = kind_of(picture, format_name or ClipTask.kind)
+        if kind not in KINDS:
+            raise UsageError(f"--format {kind}: clips are measured as one file; try webm or mov")
         edges = refine and refinement(refine)
         often = ClipTask.rounds if rounds is None else rounds
         clips = [ClipTask(picture, *one, often, kind, edges) for one in kinds]
         bench_report.run_clips(clips, target, to_stdout=json == "-")
         return
     from humatte.bench import Task
-    from humatte.image_io import output_format
+    from humatte.image_io import head, output_format
 
+    if picture:
+        head(picture)  # what is wrong with it is said before anything is measured
     encoded = output_format(None, format_name or "png")
-    of_drawn = frame_size(size, "4000x3000")
+    of_drawn = frame_size(size, "4000x3000") if size else Task.size
     often = Task.rounds if rounds is None else rounds
     finest = refinement(refine or REFINEMENT)
     tasks = [Task(*one, picture, of_drawn, often, encoded, finest) for one in kinds]

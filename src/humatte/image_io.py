@@ -239,6 +239,8 @@ def _explained(name: str) -> Iterator[None]:
         ) from None
     except PictureError as error:
         raise type(error)(f"{name}: {error}") from None
+    except UsageError:  # of the size that is asked for: not the file's fault
+        raise
     except MemoryError:
         raise PictureError(f"{name}: too large for this machine's memory") from None
     except Exception as error:

@@ -21,6 +21,11 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def is_regular(path: Path) -> bool:
+    """Whether there is a file that can be read twice, not a pipe; False for what cannot exist."""
+    return is_file(path) and path.is_file()
+
+
 def is_dir(path: Path) -> bool:
     """Whether there is such a folder; False for what cannot exist."""
     try:

@@ -21,6 +21,7 @@ from humatte.matting import Refinement
 from humatte.network import Network
 from humatte.options import Options
 from humatte.parts import Cuts
+from humatte.paths import is_regular
 from humatte.refine import FULL_WEIGHT
 from humatte.second_look import boxes_of_small_people
 
@@ -64,7 +65,7 @@ def read_for(
         PictureError: as `image_io.read`.
     """
     least = _least_side(network, options)
-    again = isinstance(source, bytes) or source.is_file()  # a pipe can be read once
+    again = isinstance(source, bytes) or is_regular(source)  # a pipe can be read once
     if whole or least is None or hints.given() or not again:
         return Reading(read(source, keep_deep=keep_deep))
     picture = read(source, keep_deep=keep_deep, least_side=least)
