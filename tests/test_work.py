@@ -111,10 +111,13 @@ def test_ctrl_c_with_several_processes_ends_quietly(tmp_path: Path) -> None:
         start_new_session=True,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
     )
-    while len(list(out.iterdir())) < 4:
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the group
-    _, err = process.communicate(timeout=30)
+    try:
+        while len(list(out.iterdir())) < 4:
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the group
+        _, err = process.communicate(timeout=100)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert err == ""
     assert 4 <= len(list(out.iterdir())) < 4000

@@ -68,6 +68,7 @@ def test_the_file_computes_what_torch_computes(exported: Path) -> None:
         assert network(image) == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_network_that_has_learnt_nothing_yet_exports_fused(tmp_path: Path) -> None:
     torch.manual_seed(0)
     assert write_network(NETS["night-lite"](), FACTS, tmp_path / "new.onnx") < 5e-6
@@ -110,7 +111,7 @@ def test_half_the_size_almost_the_same(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def again(network: torch.nn.Module, stride: int) -> onnx.ModelProto:
-        """As it was exported once, with this network's weights."""
+        """As it was exported once, with this network's kernels."""
         model = onnx.load(exported)
         del model.metadata_props[:]
         weights = dict(network.named_parameters())

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browsing import CHROMIUM, Served, Visit, launched, serving
+from browsing import CHROMIUM, MODEL, Served, Visit, launched, serving
 
 from humatte.server.settings import Settings
 
 
 @pytest.fixture(scope="package")
 def address() -> Iterator[Served]:
-    with serving(Settings()) as url:
+    with serving(Settings(model=MODEL)) as url:
         yield url
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import Visit, pixels_of
+from browsing import MODEL, Visit, pixels_of
 
 import humatte
 
@@ -79,13 +79,13 @@ def test_the_brush_removes_and_keeps_and_takes_back(page: Visit, astronaut: Path
     assert (alpha_at(painted, FACE), alpha_at(painted, CORNER)) == (0, 255)
     with page.renewed():
         page.page.click("#undo")
-    assert alpha_at(page.download(), CORNER) == 0
+    assert alpha_at(page.download(), CORNER) < 10
     with page.renewed():
         page.page.click("#redo")
     assert alpha_at(page.download(), CORNER) == 255
     with page.renewed():
         page.page.click("#clear")
-    assert np.array_equal(pixels_of(page.download()), humatte.cutout(astronaut))
+    assert np.array_equal(pixels_of(page.download()), humatte.cutout(astronaut, model=MODEL))
 
 
 def test_a_download_waits_for_what_was_just_painted(page: Visit) -> None:

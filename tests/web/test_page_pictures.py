@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
-from browsing import Visit, pixels_of, serving
+from browsing import MODEL, Visit, pixels_of, serving
 from drawn import put, room
 from PIL import Image
 
@@ -34,7 +34,7 @@ def test_a_chosen_picture_comes_back_as_the_library_makes_it(visit, astronaut: P
     page.add(astronaut)
     file = page.download()
     assert file.name == "astronaut.cutout.png"
-    assert np.array_equal(pixels_of(file), humatte.cutout(astronaut))
+    assert np.array_equal(pixels_of(file), humatte.cutout(astronaut, model=MODEL))
 
 
 def test_dropped_and_pasted(visit, small: Path) -> None:
@@ -94,7 +94,9 @@ def test_backgrounds(visit, small: Path, kind: str, spec: str) -> None:
     seen = np.array(page.pixel(0.72, 0.15))  # beside the head
     file = page.download()
     made = pixels_of(file)
-    expected = humatte.cutout(small, background=str(behind) if kind == "picture" else spec)
+    expected = humatte.cutout(
+        small, model=MODEL, background=str(behind) if kind == "picture" else spec
+    )
     assert made.shape == (256, 256, 3)
     assert np.array_equal(made, expected)
     assert (
@@ -126,7 +128,7 @@ def test_crops(visit, tmp_path: Path, crop: str, words: dict[str, str]) -> None:
     page = visit()
     page.add(file)
     page.choose("crop", crop)
-    assert np.array_equal(pixels_of(page.download()), humatte.cutout(file, **words))
+    assert np.array_equal(pixels_of(page.download()), humatte.cutout(file, model=MODEL, **words))
 
 
 def portrait(folder: Path) -> Path:
@@ -200,7 +202,7 @@ def test_all_as_zip(visit, small: Path) -> None:
         assert len(set(files.namelist())) == 2
         for name in files.namelist():
             found = np.asarray(Image.open(io.BytesIO(files.read(name))))
-            assert np.array_equal(found, humatte.cutout(small))
+            assert np.array_equal(found, humatte.cutout(small, model=MODEL))
 
 
 def test_a_zip_with_a_stronger_blur_has_pictures_that_were_never_opened(visit, small: Path) -> None:
@@ -218,7 +220,9 @@ def test_a_zip_with_a_stronger_blur_has_pictures_that_were_never_opened(visit, s
             "third.cutout.png",
         ]
         found = np.asarray(Image.open(io.BytesIO(files.read("third.cutout.png"))))
-    assert np.array_equal(found, humatte.cutout(small, background=f"blur:{0.03 * 256:.1f}"))
+    assert np.array_equal(
+        found, humatte.cutout(small, model=MODEL, background=f"blur:{0.03 * 256:.1f}")
+    )
 
 
 def test_a_choice_made_meanwhile_concerns_the_next_download(visit, small: Path) -> None:
@@ -248,7 +252,7 @@ def test_a_choice_made_meanwhile_concerns_the_next_download(visit, small: Path) 
 
 
 def test_the_token_is_asked_for_once_and_kept_for_the_tab(visit, small: Path) -> None:
-    with serving(Settings(token="a good long word")) as address:
+    with serving(Settings(model=MODEL, token="a good long word")) as address:
         page = visit(address)
         page.page.fill("#token", "not this one")
         page.page.click("#token-form [type=submit]")
@@ -265,7 +269,7 @@ def test_who_gives_no_token_is_asked_once(visit, small: Path) -> None:
     files = [small, *(small.with_name(f"{number}.png") for number in range(5))]
     for file in files[1:]:
         file.write_bytes(small.read_bytes())
-    with serving(Settings(token="a good long word")) as address:
+    with serving(Settings(model=MODEL, token="a good long word")) as address:
         page = visit(address)
         page.page.click("#token-cancel")  # asked for the networks
         page.page.evaluate(
@@ -292,7 +296,7 @@ def test_who_gives_no_token_is_asked_once(visit, small: Path) -> None:
 
 
 def test_a_browser_that_stores_nothing(visit, small: Path) -> None:
-    with serving(Settings(token="a good long word")) as address:
+    with serving(Settings(model=MODEL, token="a good long word")) as address:
         page = visit(
             address,
             on_start="""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import Served, Visit, needs_vendor, pixels_of
+from browsing import MODEL, Served, Visit, needs_vendor, pixels_of
 from drawn import put
 from PIL import Image
 
@@ -32,7 +32,7 @@ def test_no_picture_leaves_the_page(visit, address: Served, small_photo: Path) -
     page.page.get_by_role("switch", name="Private mode").check()
     assert page.page.inner_text("#where") == "Pictures stay in this page."
     page.add(small_photo)
-    expected = humatte.cutout(small_photo)
+    expected = humatte.cutout(small_photo, model=MODEL)
     made = pixels_of(page.download())
     assert np.abs(made[..., 3].astype(int) - expected[..., 3]).max() <= 2
     opaque = (made[..., 3] == 255) & (expected[..., 3] == 255)
@@ -41,7 +41,7 @@ def test_no_picture_leaves_the_page(visit, address: Served, small_photo: Path) -
     page.choose("background", "colour")
     page.choose("crop", "tight")
     over = pixels_of(page.download())
-    like = humatte.cutout(small_photo, background="white", crop="5%")
+    like = humatte.cutout(small_photo, model=MODEL, background="white", crop="5%")
     assert np.abs(np.subtract(over.shape[:2], like.shape[:2])).max() <= 2
     assert tuple(over[0, 0][:3]) == (255, 255, 255)
 
@@ -67,7 +67,7 @@ def test_a_photo_that_lies_on_its_side(visit, small_photo: Path) -> None:
     page = visit()
     page.page.get_by_role("switch", name="Private mode").check()
     page.add(lying)
-    made, expected = pixels_of(page.download()), humatte.cutout(lying)
+    made, expected = pixels_of(page.download()), humatte.cutout(lying, model=MODEL)
     assert made.shape == expected.shape == (240, 280, 4)
     assert np.abs(made[..., 3].astype(int) - expected[..., 3]).max() <= 2
 
