@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -30,6 +31,8 @@ def _open_on_one_thread(data: bytes, running: Running) -> Session:
 def pytest_configure() -> None:
     """Before tests' modules are imported: some open networks then, and these are shared."""
     cv2.setNumThreads(1)
+    # A shell's background job ignores Ctrl-C, and so would humatte: tests press it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     network.open_session = _open_on_one_thread
 
 

@@ -167,7 +167,7 @@ def test_forms_that_are_not_ours(client: Client) -> None:
 def test_a_full_line_is_said_and_nobody_is_lost(small: Client) -> None:
     small.network.hold.clear()
     asked = [small.later("POST", "/v1/alpha?refine=off", content=PNG) for _ in range(2)]
-    assert small.network.entered.wait(30)
+    until(lambda: small.service.line.inside == len(asked))
     answer = small.post("/v1/alpha?refine=off")
     assert error_of(answer, 429)["code"] == "busy"
     assert 1 <= int(answer.headers["retry-after"]) <= 60
