@@ -83,7 +83,7 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
 from functools import partial
 from pathlib import Path
 from humatte.data.work import work_through
@@ -93,6 +93,7 @@ def put(folder, number):
     (folder / str(number)).write_text("made")
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells' background work ignores it
     try:
         work_through("numbers", range(4000), partial(put, Path(sys.argv[1])), str, jobs=2)
     except KeyboardInterrupt:
@@ -104,20 +105,18 @@ def test_ctrl_c_with_several_processes_ends_quietly(tmp_path: Path) -> None:
     script, out = tmp_path / "slow.py", tmp_path / "out"
     script.write_text(SLOW)
     out.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, str(script), str(out)],
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-    )
-    try:
-        while len(list(out.iterdir())) < 4:
-            time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the group
-        _, err = process.communicate(timeout=100)
-    finally:
-        process.kill()
+    words = [sys.executable, str(script), str(out)]
+    where = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    with subprocess.Popen(
+        words, stderr=subprocess.PIPE, text=True, start_new_session=True, env=where
+    ) as process:
+        try:
+            while len(list(out.iterdir())) < 4:
+                time.sleep(0.02)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of the group
+            _, err = process.communicate(timeout=100)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert err == ""
     assert 4 <= len(list(out.iterdir())) < 4000
