@@ -11,13 +11,13 @@ from browsing import CHROMIUM, MODEL, Served, Visit, launched, serving
 from humatte.server.settings import Settings
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def address() -> Iterator[Served]:
     with serving(Settings(model=MODEL)) as url:
         yield url
 
 
-@pytest.fixture(scope="package")  # its event loop would be in the way of other folders' tests
+@pytest.fixture(scope="module")  # its event loop would be in the way of other folders' tests
 def driver() -> Iterator[object]:
     """Playwright, or skipped tests where it or Chromium is not there. One: a thread has no more."""
     sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -27,7 +27,7 @@ def driver() -> Iterator[object]:
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(driver) -> Iterator[object]:
     found = launched(driver)
     yield found
