@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,8 @@ from humatte.macs import macs_of
 from humatte.matting import REFINEMENT, Refinement, matte
 from humatte.network import Network
 from humatte.runtimes import ANYHOW, Running
+
+Made = TypeVar("Made")
 
 STAGES = ("decode", "fit", "network", "restore", "refine", "colours", "encode")
 DRAWN_SIZE = (3000, 4000)
@@ -53,8 +55,25 @@ class Task:
     refine: Refinement = REFINEMENT
 
 
+class Timed:
+    """What came of several rounds, by stage and in `total`, in seconds."""
+
+    stages: dict[str, list[float]]
+
+    def quantile(self, stage: str, share: float) -> float:
+        """Seconds that this share of the rounds stayed below: 0.5 is the median."""
+        return float(np.quantile(self.stages[stage], share))
+
+    def quantiles(self) -> dict[str, dict[str, float]]:
+        """The median, and what 95 % stay below, of every stage."""
+        return {
+            stage: {"p50": self.quantile(stage, 0.5), "p95": self.quantile(stage, 0.95)}
+            for stage in self.stages
+        }
+
+
 @dataclass(frozen=True)
-class Result:
+class Result(Timed):
     """What was measured. Seconds; `stages` has every round's, by stage and in `total`."""
 
     task: Task
@@ -74,10 +93,6 @@ class Result:
     product of matrices of float32 on the processor: on accelerators, in bfloat16, in 8 bits."""
     machine_macs_per_s: float
 
-    def quantile(self, stage: str, share: float) -> float:
-        """Seconds that this share of the rounds stayed below: 0.5 is the median."""
-        return float(np.quantile(self.stages[stage], share))
-
     @property
     def share_of_peak(self) -> float | None:
         """What the network reaches of the machine's own product of matrices; None if not known."""
@@ -87,11 +102,8 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """Everything, and what follows from it."""
-        told = {
-            stage: {"p50": self.quantile(stage, 0.5), "p95": self.quantile(stage, 0.95)}
-            for stage in self.stages
-        }
-        entry = asdict(self) | {"p50_p95_s": told, "share_of_peak": self.share_of_peak}
+        entry = asdict(self) | {"p50_p95_s": self.quantiles()}
+        entry |= {"share_of_peak": self.share_of_peak}
         entry["task"] |= {"picture": str(self.task.picture) if self.task.picture else None}
         entry["task"] |= {"running": self.task.running._asdict()}
         return entry | {"pictures_per_s": 1 / self.quantile("total", 0.5)}
@@ -105,13 +117,17 @@ def measure_apart(tasks: Sequence[Task]) -> Iterator[Result]:
     """
     for task in tasks:
         check(task.model, task.rounds)
-    context = multiprocessing.get_context("spawn")
     for task in tasks:
         # Drawn elsewhere: a process's peak memory would be the drawing's.
-        with ProcessPoolExecutor(1, context) as pool:
-            drawn = None if task.picture else pool.submit(portrait, task.size).result()
-        with _blas_threads(task.running.threads), ProcessPoolExecutor(1, context) as pool:
-            yield pool.submit(measure, task, drawn).result()
+        drawn = None if task.picture else in_a_process(portrait, task.size)
+        with _blas_threads(task.running.threads):
+            yield in_a_process(measure, task, drawn)
+
+
+def in_a_process(work: Callable[..., Made], *given: object) -> Made:
+    """What the work makes of what is given, in a process of its own that ends with it."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *given).result()
 
 
 def check(model: str, rounds: int) -> None:

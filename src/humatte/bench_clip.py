@@ -6,10 +6,8 @@ the path that `humatte cutout` takes: reading, network and writing at the same t
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from humatte.arrays import Size
-from humatte.bench import check
+from humatte.bench import Timed, check, in_a_process
 from humatte.catalog import DEFAULT, find
 from humatte.errors import VideoError
 from humatte.machine import peak_bytes
@@ -47,7 +45,7 @@ class ClipTask:
 
 
 @dataclass(frozen=True)
-class ClipResult:
+class ClipResult(Timed):
     """What was measured; `stages` has every round's seconds a frame, by stage and in `total`.
 
     Stages work at the same time: on several cores they add up to more than the total.
@@ -61,10 +59,6 @@ class ClipResult:
     stages: dict[str, list[float]]
     peak_mb: float | None
 
-    def quantile(self, stage: str, share: float) -> float:
-        """Seconds a frame that this share of the rounds stayed below: 0.5 is the median."""
-        return float(np.quantile(self.stages[stage], share))
-
     @property
     def frames_per_s(self) -> float:
         """From the file to the file, the median of the rounds."""
@@ -72,11 +66,7 @@ class ClipResult:
 
     def to_json(self) -> dict[str, Any]:
         """Everything, and what follows from it."""
-        entry = asdict(self) | {"frames_per_s": self.frames_per_s}
-        entry["p50_p95_s"] = {
-            stage: {"p50": self.quantile(stage, 0.5), "p95": self.quantile(stage, 0.95)}
-            for stage in self.stages
-        }
+        entry = asdict(self) | {"p50_p95_s": self.quantiles(), "frames_per_s": self.frames_per_s}
         entry["task"] |= {"clip": str(self.task.clip), "running": self.task.running._asdict()}
         return entry
 
@@ -89,10 +79,8 @@ def measure_clips_apart(tasks: Sequence[ClipTask]) -> Iterator[ClipResult]:
     """
     for task in tasks:
         check(task.model, task.rounds)
-    context = multiprocessing.get_context("spawn")
     for task in tasks:
-        with ProcessPoolExecutor(1, context) as pool:
-            yield pool.submit(measure_clip, task).result()
+        yield in_a_process(measure_clip, task)
 
 
 def measure_clip(task: ClipTask) -> ClipResult:
