@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,17 @@ from humatte.errors import UsageError
 from humatte.train.recipe import read_recipe
 
 RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
+CARDS = sorted((ROOT / "src/humatte/weights").glob("*.md"))
+
+
+def commands() -> list[str]:
+    """Every command of the cards and of the recipes' headers."""
+    texts = [card.read_text("utf-8") for card in CARDS]
+    blocks = [block for text in texts for block in re.findall(r"^```\n(.*?)^```$", text, re.S | re.M)]
+    heads = [re.findall(r"Command: (.*?)# Time:", path.read_text("utf-8"), re.S) for path in RECIPES]
+    blocks += [found.replace("\n#", "\n") for head in heads for found in head]
+    lines = (re.split(r"\n(?=humatte |python )", block.strip()) for block in blocks)
+    return [line.replace("\\\n", " ") for block in lines for line in block]
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -22,6 +35,18 @@ def test_every_shipped_recipe_loads_and_says_how_to_run_it(path: Path) -> None:
 
 def test_there_are_recipes() -> None:
     assert RECIPES
+
+
+@pytest.mark.parametrize("command", [line for line in commands() if line.startswith("humatte train")])
+def test_every_training_that_is_told_of_is_read(command: str) -> None:
+    words = shlex.split(command)
+    overrides = [value for word, value in zip(words, words[1:], strict=False) if word == "--set"]
+    read_recipe(ROOT / words[2], overrides)
+
+
+def test_cards_tell_of_checks_as_they_are_typed() -> None:
+    checks = {line for line in commands() if line.startswith("humatte data check")}
+    assert checks == {"humatte data check DIR/people --write-clean CLEAN"}
 
 
 def test_overrides_are_read_as_toml_values() -> None:
