@@ -30,7 +30,7 @@ SIZE = 256
 ROUNDS = 40
 SETTLE_S = 0.05
 COLUMNS = (
-    "network | MB | ms at 256 | ms at own size | person IoU | boundary F | MAD in band | "
+    "network | MB | ms at 256 | ms at own size | person IoU | boundary F | MAD | MAD in band | "
     "IoU, human masks | IoU, hard | empty: mean alpha, share ≥ 0.02"
 )
 
@@ -74,7 +74,7 @@ def accuracy(rows: Sequence[Row], val: Sequence[Pair], hard: Sequence[Row]) -> l
     pairs = zip(rows, val, strict=True)
     drawn = [row for row, pair in pairs if pair.columns.get("label") == "human mask"]
     ious = [means(part)["person_iou"] if part else float("nan") for part in (drawn, hard)]
-    shown = [every[metric] for metric in ("person_iou", "boundary_f", "mad_band")]
+    shown = [every[metric] for metric in ("person_iou", "boundary_f", "mad", "mad_band")]
     return [f"{value:.4f}" for value in (*shown, *ious)]
 
 

@@ -23,7 +23,7 @@ from humatte.steady import is_steady
 from humatte.video_plan import is_clip
 
 VIDEO_REFINEMENT: Refinement = "fast"
-"""What clips get unless users choose: `detail` takes three times as long a frame."""
+"""What clips get unless users choose: `detail` takes about twice as long for the matte."""
 RAW = ("rgba", "rgb", "gray")
 # Options of pictures, and why clips do not have them.
 _PICTURES_ONLY = {
