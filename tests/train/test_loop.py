@@ -97,7 +97,7 @@ def test_a_run_is_not_overwritten_and_not_resumed_blindly(
         train(small, data, out, cache)
     settings = small.model_dump(mode="json")
     settings["network"]["width"] = 0.5
-    with pytest.raises(TrainingError, match="another network"):
+    with pytest.raises(TrainingError, match=r"network\.width is 0.5, and 0.25 in"):
         train(Recipe.model_validate(settings), data, out, cache, resume=True)
     (out / "last.pt").write_bytes(b"broken")
     with pytest.raises(TrainingError, match="not a humatte checkpoint"):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,12 @@ CARDS = sorted((ROOT / "src/humatte/weights").glob("*.md"))
 def commands() -> list[str]:
     """Every command of the cards and of the recipes' headers."""
     texts = [card.read_text("utf-8") for card in CARDS]
-    blocks = [block for text in texts for block in re.findall(r"^```\n(.*?)^```$", text, re.S | re.M)]
-    heads = [re.findall(r"Command: (.*?)# Time:", path.read_text("utf-8"), re.S) for path in RECIPES]
+    blocks = [
+        block for text in texts for block in re.findall(r"^```\n(.*?)^```$", text, re.S | re.M)
+    ]
+    heads = [
+        re.findall(r"Command: (.*?)# Time:", path.read_text("utf-8"), re.S) for path in RECIPES
+    ]
     blocks += [found.replace("\n#", "\n") for head in heads for found in head]
     lines = (re.split(r"\n(?=humatte |python )", block.strip()) for block in blocks)
     return [line.replace("\\\n", " ") for block in lines for line in block]
@@ -37,10 +42,12 @@ def test_there_are_recipes() -> None:
     assert RECIPES
 
 
-@pytest.mark.parametrize("command", [line for line in commands() if line.startswith("humatte train")])
+@pytest.mark.parametrize(
+    "command", [line for line in commands() if line.startswith("humatte train")]
+)
 def test_every_training_that_is_told_of_is_read(command: str) -> None:
     words = shlex.split(command)
-    overrides = [value for word, value in zip(words, words[1:], strict=False) if word == "--set"]
+    overrides = [value for word, value in pairwise(words) if word == "--set"]
     read_recipe(ROOT / words[2], overrides)
 
 

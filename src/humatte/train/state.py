@@ -281,26 +281,11 @@ def checkpoint_of(setting: Setting, run: Run, scores: dict[str, float]) -> Check
         optimizer=run.optimizer.state_dict(),
         step=run.step,
         data_hash=setting.data.data_hash,
+        validation_hash=setting.data.validation.data_hash,
+        processes=setting.fabric.world_size,
         best=run.best,
         scores=scores,
         seconds=run.seconds,
         commit=current_commit(),
         pictures=setting.pictures,
     )
-
-
-def restore_run(run: Run, checkpoint: Checkpoint, setting: Setting) -> None:
-    """Puts a run back where its checkpoint left it.
-
-    Raises:
-        TrainingError: the checkpoint is of another network or of other pictures.
-    """
-    if checkpoint.data_hash != setting.data.data_hash:
-        raise TrainingError("the data changed since the checkpoint; start a new run")
-    if checkpoint.recipe["network"] != setting.recipe.model_dump(mode="json")["network"]:
-        raise TrainingError("the checkpoint is of another network; start a new run")
-    run.network.load_state_dict(checkpoint.weights)
-    run.averaged.load_state_dict(checkpoint.averaged)
-    run.optimizer.load_state_dict(checkpoint.optimizer)
-    run.step, run.best, run.seconds = checkpoint.step, checkpoint.best, checkpoint.seconds
-    setting.report.cut_after(run.step)
