@@ -15,6 +15,7 @@ from typing import Any
 from humatte.errors import TrainingError
 from humatte.train.batches import total_steps
 from humatte.train.checkpoint import Checkpoint
+from humatte.train.pretrained import keep_statistics, keeps_statistics
 from humatte.train.recipe import Recipe
 from humatte.train.schedule import phases_of
 from humatte.train.state import Run, Setting
@@ -99,6 +100,7 @@ def restore_run(run: Run, checkpoint: Checkpoint, setting: Setting) -> None:
     own = [_settings_of(group) for group in run.optimizer.param_groups]
     run.network.load_state_dict(checkpoint.weights)
     run.averaged.load_state_dict(checkpoint.averaged)
+    keep_statistics(run.network, keeps_statistics(checkpoint))
     run.optimizer.load_state_dict(checkpoint.optimizer)
     # The checkpoint's came with its state, but some of them may have been changed on purpose.
     for group, settings in zip(run.optimizer.param_groups, own, strict=True):

@@ -27,7 +27,7 @@ from humatte.train.batches import steps_per_epoch, total_steps
 from humatte.train.checkpoint import Checkpoint, best_of, current_commit, load_checkpoint
 from humatte.train.losses import Prediction, predict
 from humatte.train.nets import NETS
-from humatte.train.pretrained import is_run, load_encoder
+from humatte.train.pretrained import is_run, keep_statistics, keeps_statistics, load_encoder
 from humatte.train.recipe import Recipe, TrainPart
 from humatte.train.report import Report
 from humatte.train.samples import Store, build_store
@@ -211,7 +211,7 @@ def start_run(recipe: Recipe, fabric: Fabric) -> Run:
 
 
 def load_start(network: nn.Module, start: Path) -> None:
-    """Takes the averaged weights of another run of the same network.
+    """Takes the averaged weights of another run of the same network, and how its norms are trained.
 
     A network for gray pictures also takes those of its twin for colour pictures: to a gray picture
     a kernel on three channels is the sum of its three parts.
@@ -232,6 +232,8 @@ def load_start(network: nn.Module, start: Path) -> None:
         raise TrainingError(
             f"{start}: a checkpoint of {name} whose weights do not fit this recipe's network"
         ) from None
+    if keeps_statistics(checkpoint):
+        keep_statistics(network, True)
 
 
 def _is_gray_of(gray: torch.Tensor | None, colour: torch.Tensor) -> bool:
@@ -288,4 +290,5 @@ def checkpoint_of(setting: Setting, run: Run, scores: dict[str, float]) -> Check
         seconds=run.seconds,
         commit=current_commit(),
         pictures=setting.pictures,
+        keeps_statistics=keeps_statistics(run.network),
     )
