@@ -89,6 +89,16 @@ def test_wrong_settings_are_refused_by_name(tmp_path: Path, override: str, words
         read_recipe(path, [override])
 
 
+def test_a_phase_without_losses_has_those_of_the_recipe_to_suit_the_network(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text('name = "r"\n[network]\nname = "shm"\n')
+    phases = 'phases=[{name="a", share=0.5, loss={trimap=1}}, {name="b", share=0.5}]'
+    with pytest.raises(UsageError, match="'binary_cross_entropy' needs logits, which shm has not"):
+        read_recipe(path, [phases])
+    read_recipe(path, [phases, "loss={alpha=1}"])
+    read_recipe(path, [phases.replace("0.5}]", "0.5, loss={alpha=1}}]")])
+
+
 def test_unreadable_recipes(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("name = ")
     with pytest.raises(UsageError, match="not a TOML file"):

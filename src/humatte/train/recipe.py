@@ -227,7 +227,7 @@ class Recipe(_Part):
     @model_validator(mode="after")
     def _losses_suit_the_network(self) -> Recipe:
         offered = offers(NETS[self.network.name])  # type: ignore[arg-type]
-        used = [phase.loss for phase in self.phases if phase.loss] or [self.loss]
+        used = [phase.loss or self.loss for phase in self.phases] or [self.loss]
         for name in (name for weights in used for name in weights):
             if NEEDS.get(name, "alpha") not in offered:
                 fitting = sorted(n for n in LOSSES if NEEDS.get(n, "alpha") in offered)
