@@ -78,6 +78,11 @@ def test_overrides_are_read_as_toml_values() -> None:
         ("train.first_share=0.5", "first_sizes"),
         ("loss.trimap=1", "needs trimap"),
         ('phases=[{name="a", share=0.5}]', "add up to 0.5"),
+        (
+            'phases=[{name="a", share=1.0, learning_rate=1}]',
+            r"unknown key 'phases\.0\.learning_rate'; .*schedule",
+        ),
+        ('phases=[{name="a", share=1.0, schedul="keep"}]', "did you mean 'schedule'"),
         ("train.lr", "key=value"),
         ("name.x=1", "not a table"),
     ],

@@ -11,7 +11,7 @@ import difflib
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -290,9 +290,11 @@ def _explain(error: ValidationError) -> str:
     problem = error.errors()[0]
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        model: type[BaseModel] = Recipe
+        model: Any = Recipe
         for part in problem["loc"][:-1]:
-            model = model.model_fields[str(part)].annotation  # type: ignore[assignment]
+            if not isinstance(part, int):
+                kind = model.model_fields[part].annotation
+                model = get_args(kind)[0] if get_origin(kind) is tuple else kind
         return f"unknown key '{where}'{nearest(str(problem['loc'][-1]), model.model_fields)}"
     message = problem["msg"].removeprefix("Value error, ")
     return f"{where}: {message}" if where else message
