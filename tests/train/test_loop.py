@@ -110,7 +110,10 @@ def test_a_loss_that_is_not_finite_stops_the_run(
     monkeypatch.setattr(
         loop, "weighted_loss", lambda *_: (torch.tensor(float("nan"), requires_grad=True), {})
     )
-    with pytest.raises(TrainingError, match="the loss is nan"):
+    with pytest.raises(
+        TrainingError,
+        match=r"the loss is nan .* lower rate than 0\.002: train\.lr, or lr of its phase",
+    ):
         train(small, data, tmp_path / "run", tmp_path / "cache")
 
 

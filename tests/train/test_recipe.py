@@ -65,6 +65,15 @@ def test_overrides_are_read_as_toml_values() -> None:
     assert recipe.train.steps == 7
 
 
+def test_a_number_sets_a_key_of_one_phase() -> None:
+    recipe = read_recipe(ROOT / "recipes/shm.toml", ["phases.1.lr=1e-5", "train.sizes.0.0=32"])
+    assert [phase.lr for phase in recipe.phases] == [1e-3, 1e-5]
+    assert recipe.train.sizes[:2] == ((32, 320), (320, 224))
+    for wrong in ("phases.2.lr=1", "phases.lr=1", "phases.-1.lr=1"):
+        with pytest.raises(UsageError, match=r"'phases' has 2 parts, numbered from 0"):
+            read_recipe(ROOT / "recipes/shm.toml", [wrong])
+
+
 @pytest.mark.parametrize(
     ("override", "words"),
     [

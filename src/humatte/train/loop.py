@@ -144,7 +144,8 @@ def train_step(
             if not math.isfinite(terms["loss"]):
                 raise TrainingError(
                     f"the loss is {terms['loss']} after {run.step} steps; last.pt and best.pt "
-                    "are kept: resume with a lower train.lr"
+                    f"are kept: resume with a lower rate than {phase.lr:g}: train.lr, or "
+                    "lr of its phase"
                 )
             fabric.backward(loss / len(batches))
         for name, value in terms.items():

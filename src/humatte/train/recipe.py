@@ -252,6 +252,8 @@ class Recipe(_Part):
 def read_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
     """Reads a TOML recipe; each override is `key=value` with a dotted key, as `train.lr=3e-4`.
 
+    In a list a number is the key: `phases.0.lr=1e-4`.
+
     Raises:
         UsageError: no such file, not TOML, an unknown key or a value out of range.
     """
@@ -277,12 +279,28 @@ def _set(values: dict[str, Any], override: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text  # a bare word is a string
-    *path, last = key.strip().split(".")
-    for part in path:
-        values = values.setdefault(part, {})
-        if not isinstance(values, dict):
-            raise UsageError(f"--set {override}: '{part}' is a value, not a table")
-    values[last] = value
+    keys = key.strip().split(".")
+    part: Any = values
+    for number, inner in enumerate(keys, start=1):
+        place = _place(part, ".".join(keys[: number - 1]), inner, override)
+        if number == len(keys):
+            part[place] = value
+        else:
+            part = part.setdefault(place, {}) if isinstance(part, dict) else part[place]
+
+
+def _place(part: Any, name: str, inner: str, override: str) -> str | int:
+    """What `inner` stands for in a table or, as a number, in a list called `name`."""
+    if isinstance(part, dict):
+        return inner
+    if not isinstance(part, list):
+        raise UsageError(f"--set {override}: '{name}' is a value, not a table")
+    if not inner.isdecimal() or int(inner) >= len(part):
+        raise UsageError(
+            f"--set {override}: '{name}' has {len(part)} parts, numbered from 0; "
+            f"expected such a number after it, as {name}.0"
+        )
+    return int(inner)
 
 
 def _explain(error: ValidationError) -> str:
