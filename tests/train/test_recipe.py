@@ -85,6 +85,11 @@ def test_a_number_sets_a_key_of_one_phase() -> None:
         ("train.lr=-1", "greater than 0"),
         ("train.sizes=[[100, 64]]", "multiples of 32"),
         ("train.first_share=0.5", "first_sizes"),
+        ("augment.scale=[2.0, 0.5]", "augment.scale: 2 is above 0.5; expected the smallest first"),
+        ("augment.crop=[1.5, 1.0]", "augment.crop: 1.5 is above 1"),
+        ("augment.zoom=[0.5, 2.0]", "augment.zoom.0: .* greater than or equal to 1"),
+        ("train.sizes=[]", "train.sizes: .* at least 1"),
+        ("train.seed=-1", "train.seed: .* greater than or equal to 0"),
         ("loss.trimap=1", "needs trimap"),
         ('phases=[{name="a", share=0.5}]', "add up to 0.5"),
         (

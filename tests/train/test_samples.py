@@ -179,6 +179,18 @@ def test_crops_magnify(sources: Sources) -> None:
     assert most((2.5, 2.5)) > 1.5 * most((1, 1))
 
 
+def test_a_background_that_just_fills_the_frame(tmp_path: Path, data: Path) -> None:
+    """With zoom 1 a side is the frame's but for rounding, on either side of it."""
+    (tmp_path / "image").mkdir()
+    Image.fromarray(noise(49, 147)).save(tmp_path / "image" / "b.png")
+    people = build_store(find_pairs(data / "people", "train.txt"), tmp_path, 480)
+    plain = AugmentPart(empty=1, zoom=(1, 1), drawn=0, **QUIET)
+    backgrounds = build_store(find_backgrounds(tmp_path / "image"), tmp_path, 480)
+    for size in ((height, width) for height in range(32, 129, 16) for width in range(32, 129, 16)):
+        rng = np.random.default_rng(0)
+        make_sample(Sources(people, backgrounds), 0, size, plain, rng)
+
+
 def test_recipe_fixture_is_small(small: Recipe) -> None:
     assert small.train.steps == 4
 

@@ -33,11 +33,20 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else f"; known: {', '.join(sorted(names))}"
 
 
+def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
+    low, high = ends
+    if low > high:
+        raise ValueError(f"{low:g} is above {high:g}; expected the smallest first")
+    return ends
+
+
 NetworkName = Annotated[str, AfterValidator(lambda name: _known(name, NETS, "network"))]
 LossName = Annotated[str, AfterValidator(lambda name: _known(name, LOSSES, "loss"))]
 Schedule = Literal["keep", "step", "exp", "poly", "cosine"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+Range = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
+Magnification = Annotated[float, Field(ge=1)]
 
 
 class _Part(BaseModel):
@@ -83,10 +92,10 @@ class AugmentPart(_Part):
     """How samples are varied; chances are per sample."""
 
     replace_background: Share = 0.6
-    """Chance of laying the person over another background."""
+    """Chance of laying the person over another background; at most what `empty` leaves."""
     empty: Share = 0.05
     """Chance of a background with nobody in it (alpha 0 everywhere)."""
-    zoom: tuple[Positive, Positive] = (1.0, 2.0)
+    zoom: Annotated[tuple[Magnification, Magnification], AfterValidator(_ascending)] = (1.0, 2.0)
     """Smallest and largest magnification of a new background, 1 = it just fills the frame."""
     drawn: Share = 0.15
     """Chance that a new background is a drawn pattern instead of a photo."""
@@ -98,9 +107,9 @@ class AugmentPart(_Part):
     """The most people in such a group."""
     occluder: Share = 0.0
     """Chance of a drawn thing in front of the people, when the background is replaced."""
-    crop: tuple[Positive, Positive] = (1.0, 1.5)
+    crop: Range = (1.0, 1.5)
     """Smallest and largest magnification of a picture that keeps its own background."""
-    scale: tuple[Positive, Positive] = (0.45, 1.7)
+    scale: Range = (0.45, 1.7)
     """Smallest and largest size of a replaced picture, 1 = it just fits the frame."""
     rotate_degrees: Annotated[float, Field(ge=0, le=180)] = 8.0
     """Standard deviation of the rotation."""
@@ -142,7 +151,7 @@ class TrainPart(_Part):
     """Passes over the training list."""
     steps: Annotated[int, Field(ge=1)] | None = None
     """Bounds the run by optimizer steps instead of epochs."""
-    sizes: tuple[tuple[int, int], ...] = ((256, 256),)
+    sizes: Annotated[tuple[tuple[int, int], ...], Field(min_length=1)] = ((256, 256),)
     """Every batch has one of these sizes (height, width), drawn anew for each batch."""
     first_sizes: tuple[tuple[int, int], ...] = ()
     """Smaller sizes for the first part of the run: what a person is can be learnt cheaply."""
@@ -166,7 +175,7 @@ class TrainPart(_Part):
     """Epochs between validations."""
     sheet_every: Annotated[int, Field(ge=0)] = 0
     """Epochs between contact sheets of validation pictures; 0 = only at the end."""
-    seed: int = 1
+    seed: Annotated[int, Field(ge=0)] = 1
     """Seed of the weights and of every sample."""
 
     @model_validator(mode="after")
@@ -241,7 +250,7 @@ class Recipe(_Part):
     def _sizes_fit_the_network(self) -> Recipe:
         stride = int(NETS[self.network.name].stride)  # type: ignore[attr-defined]
         for size in (*self.train.sizes, *self.train.first_sizes):
-            if not size or any(side < stride or side % stride for side in size):
+            if any(side < stride or side % stride for side in size):
                 raise ValueError(
                     f"size {list(size)} does not suit {self.network.name}: "
                     f"sides must be multiples of {stride}"
