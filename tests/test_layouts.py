@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,16 @@ def test_p3m(tmp_path: Path) -> None:
     assert [pair.name for pair in held_out] == ["p_1", "p_2"]
     assert [pair.name for pair in split(tmp_path, "P3M-500-NP")[1]] == ["p_2"]
     assert (read_pair(held_out[1], 480)[1] == ALPHA).all()
+    with pytest.raises(DataError, match=r"P3M-500: .*; expected .*val\.txt, P3M-500-P or P3M-500"):
+        split(tmp_path, "P3M-500")
+    assert [pair.name for pair in find_set(tmp_path, "people", "all")] == ["p_0", "p_1", "p_2"]
+    shutil.rmtree(tmp_path / "validation" / "P3M-500-NP")
+    assert [pair.name for pair in split(tmp_path)[1]] == ["p_1"]
+    with pytest.raises(DataError, match=r"no validation/P3M-500-NP"):
+        split(tmp_path, "P3M-500-NP")
+    shutil.rmtree(tmp_path / "validation")
+    with pytest.raises(DataError, match="no validation/P3M-500-P, validation/P3M-500-NP"):
+        split(tmp_path)
 
 
 def test_a_csv_list_carries_source_and_licence(tmp_path: Path) -> None:
@@ -108,8 +119,11 @@ def test_all_means_every_picture_with_a_matte(tmp_path: Path) -> None:
 
 
 def test_a_set_without_lists_takes_no_other_training_list(aisegment: Path) -> None:
-    train, held_out = find_split(aisegment, "people", "mine.txt", "val.txt")
-    assert (train, held_out) == split(aisegment)
+    with pytest.raises(DataError, match=r"mine\.txt: .* without lists; expected train\.txt"):
+        find_split(aisegment, "people", "mine.txt", "val.txt")
+    with pytest.raises(DataError, match=r"mine\.txt: .*; expected train\.txt, val\.txt or all"):
+        split(aisegment, "mine.txt")
+    assert len(find_set(aisegment, "people", "all")) == 60
 
 
 BOM = "\ufeff"
