@@ -23,7 +23,7 @@ from humatte.network import FACTS_KEY, PICTURES_KEY, Facts
 from humatte.train.checkpoint import Checkpoint, best_of, current_commit, load_checkpoint
 from humatte.train.keras_weights import load_keras
 from humatte.train.nets.asymmetric import fuse
-from humatte.train.recipe import Recipe
+from humatte.train.recipe import Recipe, stored_recipe
 from humatte.train.teacher import averaged_network
 
 TOLERANCE = 1e-4
@@ -50,9 +50,10 @@ def export_run(run: Path, out: Path, half: bool = False) -> float:
     Raises:
         TrainingError: no checkpoint, or the exported network differs by more than 1e-4.
     """
-    checkpoint = load_checkpoint(best_of(run))
-    recipe = Recipe.model_validate(checkpoint.recipe)
-    network = averaged_network(checkpoint)
+    path = best_of(run)
+    checkpoint = load_checkpoint(path)
+    recipe = stored_recipe(checkpoint.recipe, path)
+    network = averaged_network(checkpoint, path)
     stride = int(network.stride)  # type: ignore[arg-type]
     facts = _facts(checkpoint, recipe, stride)
     return write_network(network, facts, out, checkpoint.pictures, half)

@@ -121,7 +121,8 @@ def _of_file(path: Path, count: int) -> list[Pair]:
 
 def _of_run(run: Path) -> list[Pair]:
     """Of a run's averaged network, as such a file has them."""
-    network = fuse(averaged_network(load_checkpoint(best_of(run))))
+    path = best_of(run)
+    network = fuse(averaged_network(load_checkpoint(path), path))
     encoder = getattr(network, "encoder", None)
     if not isinstance(encoder, Encoder):
         raise TrainingError(f"{run}: a run of {type(network).__name__}, without such an encoder")

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from humatte.errors import UsageError
+from humatte.errors import TrainingError, UsageError
 from humatte.train.losses import LOSSES, NEEDS, offers
 from humatte.train.nets import NETS
 
@@ -256,6 +256,21 @@ class Recipe(_Part):
                     f"sides must be multiples of {stride}"
                 )
         return self
+
+
+def stored_recipe(values: dict[str, Any], path: Path) -> Recipe:
+    """The recipe in the checkpoint `path`; keys that are newer than it have their defaults.
+
+    Raises:
+        TrainingError: it has a key or a value that this version does not know.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise TrainingError(
+            f"{path}: its recipe is of another version of humatte ({_explain(error)}); "
+            "use the one that wrote it"
+        ) from None
 
 
 def read_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:

@@ -16,9 +16,10 @@ from humatte.errors import TrainingError
 from humatte.train.batches import total_steps
 from humatte.train.checkpoint import Checkpoint
 from humatte.train.pretrained import keep_statistics, keeps_statistics
-from humatte.train.recipe import Recipe
+from humatte.train.recipe import Recipe, stored_recipe
 from humatte.train.schedule import phases_of
 from humatte.train.state import Run, Setting
+from humatte.train.teacher import load_weights
 
 MAY_CHANGE = (
     *("train.lr", "train.encoder_lr", "train.weight_decay", "train.clip"),
@@ -47,8 +48,7 @@ def expect_same_recipe(recipe: Recipe, checkpoint: Checkpoint, path: Path) -> No
     Raises:
         TrainingError: another recipe; the first key that differs is named.
     """
-    # Through the model: keys that are newer than the checkpoint have their defaults.
-    earlier = _flat(Recipe.model_validate(checkpoint.recipe).model_dump(mode="json"))
+    earlier = _flat(stored_recipe(checkpoint.recipe, path).model_dump(mode="json"))
     now = _flat(recipe.model_dump(mode="json"))
     for key in (*now, *(key for key in earlier if key not in now)):
         here, there = now.get(key), earlier.get(key)
@@ -98,8 +98,9 @@ def restore_run(run: Run, checkpoint: Checkpoint, setting: Setting) -> None:
     _expect_same_data(checkpoint, setting)
     _expect_same_phase(checkpoint, setting)
     own = [_settings_of(group) for group in run.optimizer.param_groups]
-    run.network.load_state_dict(checkpoint.weights)
-    run.averaged.load_state_dict(checkpoint.averaged)
+    path = setting.out / "last.pt"
+    load_weights(run.network, checkpoint.weights, path)
+    load_weights(run.averaged, checkpoint.averaged, path)
     keep_statistics(run.network, keeps_statistics(checkpoint))
     run.optimizer.load_state_dict(checkpoint.optimizer)
     # The checkpoint's came with its state, but some of them may have been changed on purpose.
@@ -137,7 +138,7 @@ def _expect_same_data(checkpoint: Checkpoint, setting: Setting) -> None:
 def _expect_same_phase(checkpoint: Checkpoint, setting: Setting) -> None:
     """Phases are shares of the steps: with more or fewer of these, their bounds move."""
     samples = len(setting.data.sources.people)
-    earlier = Recipe.model_validate(checkpoint.recipe)
+    earlier = stored_recipe(checkpoint.recipe, setting.out / "last.pt")
     steps = total_steps(earlier, samples, setting.fabric.world_size)
     before = _phase_at(earlier, steps, checkpoint.step)
     now = _phase_at(setting.recipe, setting.steps, checkpoint.step)
