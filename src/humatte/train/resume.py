@@ -107,8 +107,8 @@ def restore_run(run: Run, checkpoint: Checkpoint, setting: Setting) -> None:
     for group, settings in zip(run.optimizer.param_groups, own, strict=True):
         group.update(settings)
     run.step, run.seconds = checkpoint.step, checkpoint.seconds
-    before = checkpoint.recipe["network"]["best_long_side"]
-    if before == setting.recipe.network.best_long_side:
+    before = stored_recipe(checkpoint.recipe, path).network
+    if before == setting.recipe.network:
         run.best = checkpoint.best  # scores at another size say nothing about the next ones
     setting.report.cut_after(run.step)
 
