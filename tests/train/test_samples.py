@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,13 @@ def test_a_store_is_built_once(data: Path, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("humatte.train.samples.read_pair", None)  # would fail if called
     assert build_store(pairs, tmp_path, 480).data_hash == first.data_hash
     assert isinstance(Store(first.folder), Store)
+
+
+def test_a_store_goes_to_another_process_without_its_pixels(sources: Sources) -> None:
+    whole = sources.people[2].image.copy()  # opened here, as fingerprints do
+    packed = pickle.dumps(sources.people)
+    assert len(packed) < 2000 < whole.nbytes
+    assert (pickle.loads(packed)[2].image == whole).all()
 
 
 def test_large_pictures_are_kept_small(data: Path, tmp_path: Path) -> None:
