@@ -9,7 +9,7 @@ import pytest
 from drawn import ROOT
 
 from humatte.errors import UsageError
-from humatte.train.recipe import read_recipe
+from humatte.train.recipe import Recipe, read_recipe
 
 RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
 CARDS = sorted((ROOT / "src/humatte/weights").glob("*.md"))
@@ -85,6 +85,7 @@ def test_a_number_sets_a_key_of_one_phase() -> None:
         ("train.lr=-1", "greater than 0"),
         ("train.sizes=[[100, 64]]", "multiples of 32"),
         ("train.first_share=0.5", "first_sizes"),
+        ("train.first_sizes=[[32, 32]]", "first_sizes is set but first_share is not"),
         ("augment.scale=[2.0, 0.5]", "augment.scale: 2 is above 0.5; expected the smallest first"),
         ("augment.crop=[1.5, 1.0]", "augment.crop: 1.5 is above 1"),
         ("augment.zoom=[0.5, 2.0]", "augment.zoom.0: .* greater than or equal to 1"),
@@ -108,6 +109,12 @@ def test_wrong_settings_are_refused_by_name(tmp_path: Path, override: str, words
         read_recipe(path, [override])
 
 
+def test_a_share_of_0_switches_first_sizes_off() -> None:
+    recipe = read_recipe(ROOT / "recipes/night.toml", ["train.first_share=0"])
+    assert recipe.train.first_sizes and not recipe.train.first_share
+    assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe
+
+
 def test_a_phase_without_losses_has_those_of_the_recipe_to_suit_the_network(tmp_path: Path) -> None:
     path = tmp_path / "r.toml"
     path.write_text('name = "r"\n[network]\nname = "shm"\n')
@@ -119,6 +126,8 @@ def test_a_phase_without_losses_has_those_of_the_recipe_to_suit_the_network(tmp_
 
 
 def test_unreadable_recipes(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read .*; expected a recipe's TOML file"):
+        read_recipe(tmp_path)
     (tmp_path / "bad.toml").write_text("name = ")
     with pytest.raises(UsageError, match="not a TOML file"):
         read_recipe(tmp_path / "bad.toml")

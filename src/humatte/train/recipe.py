@@ -182,6 +182,8 @@ class TrainPart(_Part):
     def _first_sizes_when_shared(self) -> TrainPart:
         if self.first_share and not self.first_sizes:
             raise ValueError("first_share is set but first_sizes is empty")
+        if self.first_sizes and "first_share" not in self.model_fields_set:
+            raise ValueError("first_sizes is set but first_share is not; expected both")
         return self
 
 
@@ -285,6 +287,10 @@ def read_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
         values = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such recipe") from None
+    except OSError as error:  # a folder, or not ours to read
+        raise UsageError(
+            f"{path}: cannot be read ({error.strerror}); expected a recipe's TOML file"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not a TOML file: {error}") from None
     for override in overrides:
