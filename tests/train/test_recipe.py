@@ -126,7 +126,7 @@ def test_a_phase_without_losses_has_those_of_the_recipe_to_suit_the_network(tmp_
 
 
 def test_unreadable_recipes(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be read .*; expected a recipe's TOML file"):
+    with pytest.raises(UsageError, match=r"cannot be read .*; expected a recipe's TOML file"):
         read_recipe(tmp_path)
     (tmp_path / "bad.toml").write_text("name = ")
     with pytest.raises(UsageError, match="not a TOML file"):

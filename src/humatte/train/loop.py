@@ -18,6 +18,7 @@ from torch import Tensor
 
 from humatte.errors import TrainingError
 from humatte.interrupt import between_steps
+from humatte.paths import make_folder
 from humatte.train.batches import load_batches, plan_epoch
 from humatte.train.checkpoint import load_checkpoint, save_checkpoint
 from humatte.train.losses import Target, weighted_loss
@@ -65,7 +66,7 @@ def train(recipe: Recipe, data: Path, out: Path, cache: Path, resume: bool = Fal
         expect_same_recipe(recipe, checkpoint, last)
     keep_freed_memory()
     fabric = start_fabric(recipe)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     with Report(out, active=fabric.is_global_zero) as report:
         run = start_run(recipe, fabric)  # before the data: its mistakes are found in a second
         stores = open_data(recipe, data, cache, report, fabric)
