@@ -126,6 +126,27 @@ def test_a_set_without_lists_takes_no_other_training_list(aisegment: Path) -> No
     assert len(find_set(aisegment, "people", "all")) == 60
 
 
+def test_a_list_may_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below the set first, then as given from the current folder."""
+    people = tmp_path / "d" / "people"
+    for name in ("a", "b"):
+        put(people / f"image/{name}.png", noise(20, 30))
+        put(people / f"alpha/{name}.png", ALPHA)
+    (tmp_path / "clean").mkdir()
+    (tmp_path / "clean" / "train.txt").write_text("a\n")
+    lines = f"image,alpha\n{people}/image/b.png,{people}/alpha/b.png\n"
+    (tmp_path / "clean" / "train.csv").write_text(lines)
+    monkeypatch.chdir(tmp_path)
+    for end, name in (("txt", "a"), ("csv", "b")):
+        found = find_set(Path("d"), "people", f"clean/train.{end}")
+        assert [pair.name for pair in found] == [name]
+    (people / "clean").mkdir()
+    (people / "clean" / "train.txt").write_text("b\n")
+    assert [pair.name for pair in find_set(Path("d"), "people", "clean/train.txt")] == ["b"]
+    with pytest.raises(DataError, match=r"d/people/none\.txt: no such list"):
+        find_set(Path("d"), "people", "none.txt")
+
+
 BOM = "\ufeff"
 
 

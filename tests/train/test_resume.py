@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from drawn import noise, put
 
-from humatte.errors import TrainingError
+from humatte.errors import DataError, OutputError, TrainingError
 from humatte.train import loop
 from humatte.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from humatte.train.loop import train
 from humatte.train.recipe import Recipe
+from humatte.train.report import Report
 from humatte.train.resume import expect_same_recipe
+from humatte.train.state import Data, open_data, start_fabric
 
 
 def changed(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
@@ -31,6 +36,12 @@ def stopped(small: Recipe, data: Path, tmp_path: Path) -> Path:
     """A run of two steps."""
     train(changed(small, {"train.steps": 2}), data, tmp_path / "run", tmp_path / "cache")
     return tmp_path / "run"
+
+
+def test_a_file_where_the_run_should_be(small: Recipe, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(OutputError, match="run: cannot be made a folder"):
+        train(small, data, tmp_path / "run", tmp_path / "cache")
 
 
 def groups_of(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
@@ -135,6 +146,35 @@ def test_other_pictures_and_another_number_of_processes_are_refused(
     save_checkpoint(checkpoint, stopped / "last.pt")
     with pytest.raises(TrainingError, match="1 processes, and 2 in the run"):
         train(changed(small, {"train.steps": 3}), data, stopped, tmp_path / "cache", resume=True)
+
+
+def test_places_below_the_data_folder_or_from_here(
+    small: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(data / "background", tmp_path / "scenes")
+    red = np.dstack([noise(20, 30), np.full((20, 30), 200, np.uint8)])
+    put(tmp_path / "things/ball.png", red)
+    put(tmp_path / "background/not_meant.png", noise(20, 30))
+    shutil.copytree(data / "people", tmp_path / "d" / "people")
+    monkeypatch.chdir(tmp_path)
+
+    def opened(**places: str) -> Data:
+        recipe = changed(small, {f"data.{key}": value for key, value in places.items()})
+        with Report(tmp_path, active=False) as report:
+            return open_data(recipe, Path("d"), tmp_path / "cache", report, start_fabric(recipe))
+
+    found = opened(background="scenes", things="things").sources
+    assert (found.backgrounds.names, found.things.names) == (["b0", "b1", "b2"], ["ball"])
+    rows = json.loads((tmp_path / "data.json").read_text())
+    assert [(row["part"], row["pictures"]) for row in rows] == [
+        ("people", 6),
+        ("backgrounds", 3),
+        ("things", 1),
+    ]
+    assert opened().sources.backgrounds is None  # the default one is looked for there only
+    for key in ("background", "things"):
+        with pytest.raises(DataError, match="d/typo: no pictures"):
+            opened(**{key: "typo"})
 
 
 def test_a_step_stays_in_its_phase(small: Recipe, data: Path, tmp_path: Path) -> None:

@@ -72,6 +72,12 @@ def _people(data: Path, people: str) -> Path:
     return data / people if (data / people).is_dir() else data
 
 
+def below_or_here(folder: Path, place: str) -> Path:
+    """A path below a folder or, if there is none but one from the current folder, that one."""
+    below, here = folder / place, Path(place)
+    return here if here.exists() and not below.exists() else below
+
+
 def _layout_of(folder: Path, list_file: str) -> str:
     if (folder / "clip_img").is_dir():
         return "aisegment"
@@ -90,8 +96,9 @@ def find_pairs(folder: Path, list_file: str) -> list[Pair]:
 
     A .txt list has one name a line, for FOLDER/image/NAME.* with FOLDER/alpha/NAME.png; a
     FOLDER/sources.csv may tell source, licence and more of each. `all` stands for every picture
-    that has both files. A .csv list has the columns `image` and `alpha` (paths from the folder) and
-    may have `name`, `source`, `licence`, `group` and any other.
+    that has both files. A .csv list has the columns `image` and `alpha` (paths from its own folder)
+    and may have `name`, `source`, `licence`, `group` and any other. A list that is not below the
+    folder is looked for from the current one.
 
     Raises:
         DataError: no list, an empty list, names that stand there twice, or names without a file;
@@ -101,8 +108,9 @@ def find_pairs(folder: Path, list_file: str) -> list[Pair]:
         for part in ("image", "alpha"):
             files_by_stem(folder / part)  # raises for two files of one name
     pairs = listed(folder, list_file)
-    _expect_each_once(pairs, folder / list_file)
-    return _complete(pairs, folder / list_file)
+    path = below_or_here(folder, list_file)
+    _expect_each_once(pairs, path)
+    return _complete(pairs, path)
 
 
 def listed(folder: Path, list_file: str) -> list[Pair]:
@@ -111,7 +119,7 @@ def listed(folder: Path, list_file: str) -> list[Pair]:
     Raises:
         DataError: no list, or one that cannot be read.
     """
-    path = folder / list_file
+    path = below_or_here(folder, list_file)
     if path.suffix == ".csv" and path.is_file():
         return _from_csv(path)
     images, alphas = (scan(folder / part) for part in ("image", "alpha"))

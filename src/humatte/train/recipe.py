@@ -65,23 +65,26 @@ class NetworkPart(_Part):
 
 
 class DataPart(_Part):
-    """Where the samples are, below the data folder."""
+    """Where the samples are, below the data folder.
+
+    Lists, backgrounds and things that are not there are taken as given, from the current folder.
+    """
 
     people: str = "people"
     """Folder of the people's pictures (the data folder itself if there is no such folder)."""
     layout: Literal["auto", "folders", "aisegment", "p3m"] = "auto"
     """How the people's pictures lie on disk; see `humatte.data.layouts`."""
     train: str = "train.txt"
-    """The list to train on, in the people folder: .txt with names, or .csv with paths."""
+    """The list to train on, in the people folder or from the current one: .txt with names, or .csv
+    with paths."""
     validation: str = "val.txt"
-    """The list to validate on, in the people folder."""
+    """The list to validate on, in the people folder or from the current one."""
     without: tuple[str, ...] = ()
     """Sources (the column `source`) that are not trained on, to see how others then score."""
     background: str = "background"
-    """Folder of pictures without people, for background replacement; may be absent."""
+    """Folder of pictures without people, for background replacement; this one may be absent."""
     things: str | None = None
-    """Folder of cut-outs, with transparency, of things that are not people; its own path, or below
-    the data folder."""
+    """Folder of cut-outs, with transparency, of things that are not people."""
     long_side: Annotated[int, Field(ge=32)] = 480
     """Pictures are kept decoded with at most this long side, in pixels."""
     workers: Annotated[int, Field(ge=0)] = 2
