@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,16 @@ def test_p3m(tmp_path: Path) -> None:
     assert [pair.name for pair in held_out] == ["p_1", "p_2"]
     assert [pair.name for pair in split(tmp_path, "P3M-500-NP")[1]] == ["p_2"]
     assert (read_pair(held_out[1], 480)[1] == ALPHA).all()
+    with pytest.raises(DataError, match=r"P3M-500: .*; expected .*val\.txt, P3M-500-P or P3M-500"):
+        split(tmp_path, "P3M-500")
+    assert [pair.name for pair in find_set(tmp_path, "people", "all")] == ["p_0", "p_1", "p_2"]
+    shutil.rmtree(tmp_path / "validation" / "P3M-500-NP")
+    assert [pair.name for pair in split(tmp_path)[1]] == ["p_1"]
+    with pytest.raises(DataError, match=r"no validation/P3M-500-NP"):
+        split(tmp_path, "P3M-500-NP")
+    shutil.rmtree(tmp_path / "validation")
+    with pytest.raises(DataError, match="no validation/P3M-500-P, validation/P3M-500-NP"):
+        split(tmp_path)
 
 
 def test_a_csv_list_carries_source_and_licence(tmp_path: Path) -> None:
@@ -108,8 +119,32 @@ def test_all_means_every_picture_with_a_matte(tmp_path: Path) -> None:
 
 
 def test_a_set_without_lists_takes_no_other_training_list(aisegment: Path) -> None:
-    train, held_out = find_split(aisegment, "people", "mine.txt", "val.txt")
-    assert (train, held_out) == split(aisegment)
+    with pytest.raises(DataError, match=r"mine\.txt: .* without lists; expected train\.txt"):
+        find_split(aisegment, "people", "mine.txt", "val.txt")
+    with pytest.raises(DataError, match=r"mine\.txt: .*; expected train\.txt, val\.txt or all"):
+        split(aisegment, "mine.txt")
+    assert len(find_set(aisegment, "people", "all")) == 60
+
+
+def test_a_list_may_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below the set first, then as given from the current folder."""
+    people = tmp_path / "d" / "people"
+    for name in ("a", "b"):
+        put(people / f"image/{name}.png", noise(20, 30))
+        put(people / f"alpha/{name}.png", ALPHA)
+    (tmp_path / "clean").mkdir()
+    (tmp_path / "clean" / "train.txt").write_text("a\n")
+    lines = f"image,alpha\n{people}/image/b.png,{people}/alpha/b.png\n"
+    (tmp_path / "clean" / "train.csv").write_text(lines)
+    monkeypatch.chdir(tmp_path)
+    for end, name in (("txt", "a"), ("csv", "b")):
+        found = find_set(Path("d"), "people", f"clean/train.{end}")
+        assert [pair.name for pair in found] == [name]
+    (people / "clean").mkdir()
+    (people / "clean" / "train.txt").write_text("b\n")
+    assert [pair.name for pair in find_set(Path("d"), "people", "clean/train.txt")] == ["b"]
+    with pytest.raises(DataError, match=r"d/people/none\.txt: no such list"):
+        find_set(Path("d"), "people", "none.txt")
 
 
 BOM = "\ufeff"

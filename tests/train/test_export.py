@@ -10,12 +10,13 @@ from drawn import noise
 
 import humatte
 from humatte.data.fingerprint import fingerprint
-from humatte.errors import TrainingError
+from humatte.errors import TrainingError, UsageError
 from humatte.image_io import read
 from humatte.network import FACTS_KEY, Facts, settle
 from humatte.prepare import fit, restore
 from humatte.train import export
-from humatte.train.export import export_run, write_network
+from humatte.train.export import export_keras, export_run, write_network
+from humatte.train.export_forms import Form, export_form
 from humatte.train.loop import train
 from humatte.train.nets import NETS
 from humatte.train.recipe import Recipe
@@ -134,3 +135,27 @@ def test_half_the_size_almost_the_same(
     with torch.no_grad():
         whole = network(torch.from_numpy(batch)).numpy()
     assert 0 < np.abs(found - whole).max() < 0.01
+
+
+@pytest.mark.parametrize("source", ["run", "run/best.pt"])
+@pytest.mark.parametrize("name", ["best.pt", "last.pt"])
+def test_a_checkpoint_is_not_overwritten_by_what_is_made_of_it(
+    source: str, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    for kept in ("best.pt", "last.pt"):
+        (tmp_path / "run" / kept).write_bytes(b"kept")
+    for form in (Form(), Form(half=True), Form(int8=True, calibrate=tmp_path)):
+        with pytest.raises(UsageError, match=r"pt: is an input and would be overwritten"):
+            export_form(str(tmp_path / source), tmp_path / "run" / name, form)
+    with pytest.raises(TrainingError, match=r"not a humatte checkpoint"):  # a folder is made later
+        export_form(str(tmp_path / source), tmp_path / "new" / "n.onnx", Form())
+
+
+def test_imported_weights_are_not_overwritten(tmp_path: Path) -> None:
+    weights, layers = tmp_path / "w.h5", tmp_path / "w.json"
+    for path in (weights, layers):
+        path.write_bytes(b"kept")
+        with pytest.raises(UsageError, match="is an input and would be overwritten"):
+            export_keras(weights, layers if path == layers else None, path)
+        assert path.read_bytes() == b"kept"

@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 import torch
 
+from humatte.data.layouts import find_pairs
 from humatte.errors import TrainingError
 from humatte.network import fingerprints_of
 from humatte.train import loop
-from humatte.train.batches import plan_epoch, total_steps
+from humatte.train.augment import Sources, make_sample
+from humatte.train.batches import Draw, load_batches, plan_epoch, total_steps
 from humatte.train.checkpoint import load_checkpoint
 from humatte.train.loop import train
 from humatte.train.nets.dark import Dark
 from humatte.train.nets.night import Night
 from humatte.train.recipe import Recipe
+from humatte.train.samples import build_store
 from humatte.train.state import load_start
 
 
@@ -97,7 +100,7 @@ def test_a_run_is_not_overwritten_and_not_resumed_blindly(
         train(small, data, out, cache)
     settings = small.model_dump(mode="json")
     settings["network"]["width"] = 0.5
-    with pytest.raises(TrainingError, match="another network"):
+    with pytest.raises(TrainingError, match=r"network\.width is 0.5, and 0.25 in"):
         train(Recipe.model_validate(settings), data, out, cache, resume=True)
     (out / "last.pt").write_bytes(b"broken")
     with pytest.raises(TrainingError, match="not a humatte checkpoint"):
@@ -110,7 +113,10 @@ def test_a_loss_that_is_not_finite_stops_the_run(
     monkeypatch.setattr(
         loop, "weighted_loss", lambda *_: (torch.tensor(float("nan"), requires_grad=True), {})
     )
-    with pytest.raises(TrainingError, match="the loss is nan"):
+    with pytest.raises(
+        TrainingError,
+        match=r"the loss is nan .* lower rate than 0\.002: train\.lr, or lr of its phase",
+    ):
         train(small, data, tmp_path / "run", tmp_path / "cache")
 
 
@@ -135,6 +141,29 @@ def test_every_batch_has_one_size_and_every_sample_comes_once(small: Recipe) -> 
     sizes = {batch[0].size for epoch in range(10) for batch in plan_epoch(recipe, 20, epoch)}
     assert sizes == {(64, 64), (96, 64)}
     assert plan_epoch(recipe, 20, 3) != plan_epoch(recipe, 20, 4)
+
+
+def test_a_list_shorter_than_a_batch_fills_it_with_other_variants(small: Recipe) -> None:
+    recipe = changed(small, batch=4, accumulate=2)
+    step = plan_epoch(recipe, 3, 0)
+    drawn = [(draw.index, draw.repeat) for batch in step for draw in batch]
+    assert len(set(drawn)) == 8
+    parts = [plan_epoch(changed(small, batch=4), 3, 0, process, 2) for process in (0, 1)]
+    assert len({(d.index, d.repeat) for part in parts for d in part[0]}) == 8
+    assert all(draw.repeat == 0 for batch in plan_epoch(recipe, 20, 0) for draw in batch)
+
+
+def test_repeats_are_drawn_anew_and_all_else_as_ever(
+    small: Recipe, data: Path, tmp_path: Path
+) -> None:
+    people = build_store(find_pairs(data / "people", "train.txt"), tmp_path, 480)
+    sources = Sources(people, None)
+    plan = [[Draw(1, 2, (64, 64)), Draw(1, 2, (64, 64), repeat=1)]]
+    ((image, _),) = load_batches(sources, small, plan)
+    rng = np.random.default_rng((small.train.seed, 1, 2))
+    expected, _ = make_sample(sources, 2, (64, 64), small.augment, rng)
+    assert (image[0].numpy() == expected).all()
+    assert (image[1].numpy() != expected).any()
 
 
 def test_the_first_sizes_come_first(small: Recipe) -> None:

@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from humatte.errors import TrainingError
-from humatte.train.checkpoint import load_checkpoint
+from humatte.train import loop
+from humatte.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from humatte.train.loop import train
 from humatte.train.nets import NETS
 from humatte.train.nets.asymmetric import ConvNorm
@@ -215,3 +216,70 @@ def test_the_published_weights_know_a_cat_and_a_cup(picture: str, classes: tuple
     x = F.conv2d(x, weights["51.weight"], weights["51.bias"]).clamp(0, 6)
     scores = F.conv2d(x.mean((2, 3), keepdim=True), weights["52.weight"], weights["52.bias"])
     assert int(scores.flatten().argmax()) in classes
+
+
+def modes(network: nn.Module) -> set[bool]:
+    """Whether the encoder's norms use a batch's statistics when the network is in training."""
+    norms = [m for m in network.train().encoder.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert norms
+    return {norm.training for norm in norms}
+
+
+def shm(**train: object) -> Recipe:
+    part = {"precision": "32-true", "batch": 2, "steps": 1, "sizes": [[32, 32]], **train}
+    return Recipe.model_validate(
+        {
+            "name": "r",
+            "network": {"name": "shm", "width": WIDTH, "best_long_side": 64},
+            "data": {"workers": 0},
+            "loss": {"alpha": 1},
+            "train": part,
+        }
+    )
+
+
+@pytest.fixture
+def earlier(file: Path, tmp_path: Path) -> Checkpoint:
+    """A run whose encoder was filled, as older versions left it: with nothing but its recipe."""
+    network = Shm(width=WIDTH)
+    load_encoder(network, file)
+    weights = network.state_dict()
+    recipe = shm(encoder=str(file)).model_dump(mode="json")
+    checkpoint = Checkpoint(recipe, weights, weights, {}, 1, "hash")
+    save_checkpoint(checkpoint, tmp_path / "best.pt")
+    return checkpoint
+
+
+def test_norms_that_keep_their_statistics_do_so_in_every_later_run(
+    earlier: Checkpoint, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[set[bool]] = []
+    step = loop.train_step
+
+    def watched(setting, run, *rest):
+        seen.append(modes(run.network))
+        return step(setting, run, *rest)
+
+    monkeypatch.setattr(loop, "train_step", watched)
+    once = shm(start=str(tmp_path / "best.pt"))
+    train(once, data, tmp_path / "once", tmp_path / "cache")
+    twice = shm(start=str(tmp_path / "once"))  # whose recipe names no encoder
+    run = start_run(twice, start_fabric(twice))
+    assert [*seen, modes(run.network), modes(run.averaged)] == [{False}] * 3
+    # A run of an older version, which forgot it here, goes on as it was trained.
+    last = load_checkpoint(tmp_path / "once" / "last.pt")
+    last.keeps_statistics = None
+    save_checkpoint(last, tmp_path / "once" / "last.pt")
+    longer = shm(start=str(tmp_path / "best.pt"), steps=2)
+    train(longer, data, tmp_path / "once", tmp_path / "cache", resume=True)
+    assert seen[1:] == [{True}]
+    assert load_checkpoint(tmp_path / "once" / "last.pt").keeps_statistics is False
+
+
+def test_norms_with_statistics_of_their_own_data_go_on_with_batches(
+    earlier: Checkpoint, tmp_path: Path
+) -> None:
+    earlier.recipe["train"]["encoder"] = None
+    save_checkpoint(earlier, tmp_path / "best.pt")
+    recipe = shm(start=str(tmp_path / "best.pt"))
+    assert modes(start_run(recipe, start_fabric(recipe)).network) == {True}

@@ -9,7 +9,7 @@ import pytest
 from drawn import ROOT
 
 from humatte.errors import UsageError
-from humatte.train.recipe import read_recipe
+from humatte.train.recipe import Recipe, read_recipe
 
 RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
 CARDS = sorted((ROOT / "src/humatte/weights").glob("*.md"))
@@ -63,6 +63,15 @@ def test_overrides_are_read_as_toml_values() -> None:
     assert recipe.train.steps == 7
 
 
+def test_a_number_sets_a_key_of_one_phase() -> None:
+    recipe = read_recipe(ROOT / "recipes/shm.toml", ["phases.1.lr=1e-5", "train.sizes.0.0=32"])
+    assert [phase.lr for phase in recipe.phases] == [1e-3, 1e-5]
+    assert recipe.train.sizes[:2] == ((32, 320), (320, 224))
+    for wrong in ("phases.2.lr=1", "phases.lr=1", "phases.-1.lr=1"):
+        with pytest.raises(UsageError, match=r"'phases' has 2 parts, numbered from 0"):
+            read_recipe(ROOT / "recipes/shm.toml", [wrong])
+
+
 @pytest.mark.parametrize(
     ("override", "words"),
     [
@@ -74,8 +83,19 @@ def test_overrides_are_read_as_toml_values() -> None:
         ("train.lr=-1", "greater than 0"),
         ("train.sizes=[[100, 64]]", "multiples of 32"),
         ("train.first_share=0.5", "first_sizes"),
+        ("train.first_sizes=[[32, 32]]", "first_sizes is set but first_share is not"),
+        ("augment.scale=[2.0, 0.5]", "augment.scale: 2 is above 0.5; expected the smallest first"),
+        ("augment.crop=[1.5, 1.0]", "augment.crop: 1.5 is above 1"),
+        ("augment.zoom=[0.5, 2.0]", "augment.zoom.0: .* greater than or equal to 1"),
+        ("train.sizes=[]", "train.sizes: .* at least 1"),
+        ("train.seed=-1", "train.seed: .* greater than or equal to 0"),
         ("loss.trimap=1", "needs trimap"),
         ('phases=[{name="a", share=0.5}]', "add up to 0.5"),
+        (
+            'phases=[{name="a", share=1.0, learning_rate=1}]',
+            r"unknown key 'phases\.0\.learning_rate'; .*schedule",
+        ),
+        ('phases=[{name="a", share=1.0, schedul="keep"}]', "did you mean 'schedule'"),
         ("train.lr", "key=value"),
         ("name.x=1", "not a table"),
     ],
@@ -87,7 +107,25 @@ def test_wrong_settings_are_refused_by_name(tmp_path: Path, override: str, words
         read_recipe(path, [override])
 
 
+def test_a_share_of_0_switches_first_sizes_off() -> None:
+    recipe = read_recipe(ROOT / "recipes/night.toml", ["train.first_share=0"])
+    assert recipe.train.first_sizes and not recipe.train.first_share
+    assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe
+
+
+def test_a_phase_without_losses_has_those_of_the_recipe_to_suit_the_network(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text('name = "r"\n[network]\nname = "shm"\n')
+    phases = 'phases=[{name="a", share=0.5, loss={trimap=1}}, {name="b", share=0.5}]'
+    with pytest.raises(UsageError, match="'binary_cross_entropy' needs logits, which shm has not"):
+        read_recipe(path, [phases])
+    read_recipe(path, [phases, "loss={alpha=1}"])
+    read_recipe(path, [phases.replace("0.5}]", "0.5, loss={alpha=1}}]")])
+
+
 def test_unreadable_recipes(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot be read .*; expected a recipe's TOML file"):
+        read_recipe(tmp_path)
     (tmp_path / "bad.toml").write_text("name = ")
     with pytest.raises(UsageError, match="not a TOML file"):
         read_recipe(tmp_path / "bad.toml")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,13 @@ def test_a_store_is_built_once(data: Path, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("humatte.train.samples.read_pair", None)  # would fail if called
     assert build_store(pairs, tmp_path, 480).data_hash == first.data_hash
     assert isinstance(Store(first.folder), Store)
+
+
+def test_a_store_goes_to_another_process_without_its_pixels(sources: Sources) -> None:
+    whole = sources.people[2].image.copy()  # opened here, as fingerprints do
+    packed = pickle.dumps(sources.people)
+    assert len(packed) < 2000 < whole.nbytes
+    assert (pickle.loads(packed)[2].image == whole).all()
 
 
 def test_large_pictures_are_kept_small(data: Path, tmp_path: Path) -> None:
@@ -177,6 +185,18 @@ def test_crops_magnify(sources: Sources) -> None:
         return max(int((alpha > 127).sum()) for _, alpha in draws)
 
     assert most((2.5, 2.5)) > 1.5 * most((1, 1))
+
+
+def test_a_background_that_just_fills_the_frame(tmp_path: Path, data: Path) -> None:
+    """With zoom 1 a side is the frame's but for rounding, on either side of it."""
+    (tmp_path / "image").mkdir()
+    Image.fromarray(noise(49, 147)).save(tmp_path / "image" / "b.png")
+    people = build_store(find_pairs(data / "people", "train.txt"), tmp_path, 480)
+    plain = AugmentPart(empty=1, zoom=(1, 1), drawn=0, **QUIET)
+    backgrounds = build_store(find_backgrounds(tmp_path / "image"), tmp_path, 480)
+    for size in ((height, width) for height in range(32, 129, 16) for width in range(32, 129, 16)):
+        rng = np.random.default_rng(0)
+        make_sample(Sources(people, backgrounds), 0, size, plain, rng)
 
 
 def test_recipe_fixture_is_small(small: Recipe) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,13 +8,19 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from humatte.data.layouts import find_backgrounds, find_pairs
 from humatte.errors import TrainingError
 from humatte.network import fingerprints_of
-from humatte.train.checkpoint import load_checkpoint
+from humatte.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from humatte.train.export import export_run
 from humatte.train.loop import train
 from humatte.train.losses import Target
+from humatte.train.nets import NETS
+from humatte.train.nets.shm import Shm
+from humatte.train.pretrained import load_encoder
 from humatte.train.recipe import Recipe
-from humatte.train.teacher import Teacher
+from humatte.train.samples import build_store
+from humatte.train.teacher import Teacher, open_teacher
 
 
 def changed(recipe: Recipe, **parts: dict[str, object]) -> Recipe:
@@ -87,3 +94,42 @@ def test_sources_can_be_left_out(small: Recipe, data: Path, tmp_path: Path) -> N
                 train(part, data, tmp_path / "no", tmp_path / "cache")
     finally:
         (data / "people" / "sources.csv").unlink()
+
+
+def spoil_recipe(checkpoint: Checkpoint) -> None:
+    checkpoint.recipe["train"]["gone"] = 1
+
+
+def spoil_weights(checkpoint: Checkpoint) -> None:
+    checkpoint.averaged["gone.weight"] = checkpoint.averaged.pop("head.weight")
+    checkpoint.weights = checkpoint.averaged
+
+
+@pytest.mark.parametrize("spoil", [spoil_recipe, spoil_weights])
+def test_a_checkpoint_of_another_version_ends_in_one_line(
+    spoil: Callable[[Checkpoint], None], small: Recipe, data: Path, tmp_path: Path
+) -> None:
+    network = NETS["night"](width=0.25)
+    weights = network.state_dict()
+    people, scenes = (
+        find_pairs(data / "people", "train.txt"),
+        find_backgrounds(data / "background"),
+    )
+    hashes = [build_store(pairs, tmp_path / "cache", 480).data_hash for pairs in (people, scenes)]
+    data_hash = "-".join(whole[:16] for whole in hashes)
+    recipe = small.model_dump(mode="json")
+    checkpoint = Checkpoint(recipe, weights, dict(weights), {}, 1, data_hash)
+    spoil(checkpoint)
+    path = tmp_path / "last.pt"
+    save_checkpoint(checkpoint, path)
+    taught = changed(small, distill={"teacher": str(path)})
+    with_encoder = Shm(width=0.25)
+    for use in (
+        lambda: open_teacher(taught, Fabric(accelerator="cpu")),
+        lambda: load_encoder(with_encoder, path),
+        lambda: export_run(path, tmp_path / "out.onnx"),
+        lambda: train(small, data, tmp_path, tmp_path / "cache", resume=True),
+    ):
+        with pytest.raises(TrainingError, match=r"last\.pt: .*of another version") as error:
+            use()
+        assert "\n" not in str(error.value)

@@ -10,7 +10,7 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from humatte.data import published
@@ -21,6 +21,7 @@ from humatte.errors import DataError, first_few
 from humatte.image_io import write
 
 TRAINING_LIST = "train.txt"
+VALIDATION_LIST = "val.txt"
 EVERY = "all"
 """Instead of a list's file: every picture that has a matte."""
 SOURCES = "sources.csv"
@@ -36,8 +37,10 @@ def find_split(
     Raises:
         DataError: as `find_set`.
     """
-    kind = _layout_of(_people(data, people), train) if layout == "auto" else layout
-    train = train if kind == "folders" else TRAINING_LIST  # the others have no lists to choose from
+    folder = _people(data, people)
+    kind = _layout_of(folder, train) if layout == "auto" else layout
+    if kind != "folders":
+        _expect_known(folder, train, (TRAINING_LIST,))
     return find_set(data, people, train, kind), find_set(data, people, validation, kind)
 
 
@@ -49,16 +52,17 @@ def find_set(data: Path, people: str, list_file: str, layout: str = "auto") -> l
         people: the folder in it with the people's pictures; `data` itself if there is none.
         list_file: for folders, a list (.txt of names or .csv), or `all` for every picture that has
             a matte. AISegment and P3M-10k come without lists: `train.txt` is their training part,
-            anything else what is held out; for P3M-10k also `P3M-500-P` or `P3M-500-NP` alone.
+            `val.txt` what is held out; for P3M-10k also `P3M-500-P` or `P3M-500-NP` alone.
         layout: `folders`, `aisegment`, `p3m`, or `auto` to tell by what is there.
 
     Raises:
-        DataError: no known layout, an empty list, or missing files; the first ones are named.
+        DataError: no known layout, no such list, an empty one, or missing files; the first ones are
+            named.
     """
     folder = _people(data, people)
     kind = _layout_of(folder, list_file) if layout == "auto" else layout
     if kind == "aisegment":
-        return _aisegment(folder, list_file == TRAINING_LIST)
+        return _aisegment(folder, list_file)
     if kind == "p3m":
         return _p3m(folder, list_file)
     return find_pairs(folder, list_file)
@@ -66,6 +70,12 @@ def find_set(data: Path, people: str, list_file: str, layout: str = "auto") -> l
 
 def _people(data: Path, people: str) -> Path:
     return data / people if (data / people).is_dir() else data
+
+
+def below_or_here(folder: Path, place: str) -> Path:
+    """A path below a folder or, if there is none but one from the current folder, that one."""
+    below, here = folder / place, Path(place)
+    return here if here.exists() and not below.exists() else below
 
 
 def _layout_of(folder: Path, list_file: str) -> str:
@@ -86,8 +96,9 @@ def find_pairs(folder: Path, list_file: str) -> list[Pair]:
 
     A .txt list has one name a line, for FOLDER/image/NAME.* with FOLDER/alpha/NAME.png; a
     FOLDER/sources.csv may tell source, licence and more of each. `all` stands for every picture
-    that has both files. A .csv list has the columns `image` and `alpha` (paths from the folder) and
-    may have `name`, `source`, `licence`, `group` and any other.
+    that has both files. A .csv list has the columns `image` and `alpha` (paths from its own folder)
+    and may have `name`, `source`, `licence`, `group` and any other. A list that is not below the
+    folder is looked for from the current one.
 
     Raises:
         DataError: no list, an empty list, names that stand there twice, or names without a file;
@@ -97,8 +108,9 @@ def find_pairs(folder: Path, list_file: str) -> list[Pair]:
         for part in ("image", "alpha"):
             files_by_stem(folder / part)  # raises for two files of one name
     pairs = listed(folder, list_file)
-    _expect_each_once(pairs, folder / list_file)
-    return _complete(pairs, folder / list_file)
+    path = below_or_here(folder, list_file)
+    _expect_each_once(pairs, path)
+    return _complete(pairs, path)
 
 
 def listed(folder: Path, list_file: str) -> list[Pair]:
@@ -107,7 +119,7 @@ def listed(folder: Path, list_file: str) -> list[Pair]:
     Raises:
         DataError: no list, or one that cannot be read.
     """
-    path = folder / list_file
+    path = below_or_here(folder, list_file)
     if path.suffix == ".csv" and path.is_file():
         return _from_csv(path)
     images, alphas = (scan(folder / part) for part in ("image", "alpha"))
@@ -190,29 +202,42 @@ def _from_csv(path: Path) -> list[Pair]:
     ]
 
 
-def _aisegment(folder: Path, train: bool) -> list[Pair]:
+def _expect_known(folder: Path, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        names = ", ".join(known[:-1]) + " or " * (len(known) > 1) + known[-1]
+        raise DataError(f"{folder}, {name}: a set without lists; expected {names}")
+
+
+def _aisegment(folder: Path, list_file: str) -> list[Pair]:
     """AISegment, which comes without lists: 5 % of the shoots are held out.
 
     They are chosen by the hash of their name, so that the pictures of one shoot stay together.
     """
+    _expect_known(folder, list_file, (TRAINING_LIST, VALIDATION_LIST, EVERY))
     pairs = _complete(published.aisegment(folder)[""], folder)
+    if list_file == EVERY:
+        return pairs
 
     def held_out(pair: Pair) -> bool:
         digest = hashlib.sha256(pair.columns["group"].encode()).digest()
         return digest[0] % 100 < _HELD_OUT_PERCENT
 
-    if train:
+    if list_file == TRAINING_LIST:
         return [pair for pair in pairs if not held_out(pair)]
     return [pair for pair in pairs if held_out(pair)] or pairs[-1:]
 
 
 def _p3m(folder: Path, list_file: str) -> list[Pair]:
-    """P3M-10k: its training part, one of its validation sets, or both of them."""
+    """P3M-10k: its training part, one of its validation sets or those that are there, or all."""
+    _expect_known(folder, list_file, (TRAINING_LIST, EVERY, VALIDATION_LIST, *P3M_PARTS))
     lists = published.p3m(folder)
-    if list_file == TRAINING_LIST:
-        return _complete(lists["train"], folder)
-    chosen = [list_file] if list_file in P3M_PARTS else list(P3M_PARTS)
-    return [p for part in chosen if part in lists for p in _complete(lists[part], folder)]
+    several = {TRAINING_LIST: ["train"], VALIDATION_LIST: [*P3M_PARTS], EVERY: [*lists]}
+    chosen = several.get(list_file, [list_file])
+    found = [part for part in chosen if part in lists]
+    if not found:
+        places = ", ".join(f"validation/{part}" for part in chosen)
+        raise DataError(f"{folder}: no {places}; expected it beside train/, as P3M-10k comes")
+    return [pair for part in found for pair in _complete(lists[part], folder)]
 
 
 def find_backgrounds(folder: Path) -> list[Pair]:

@@ -158,8 +158,8 @@ def _scene(sources: Sources, size: Size, options: AugmentPart, rng: Generator) -
     image = sources.backgrounds[int(rng.integers(len(sources.backgrounds)))].image
     height, width = image.shape[:2]
     scale = max(size[0] / height, size[1] / width) * _between(*options.zoom, rng)
-    top = rng.uniform(size[0] - scale * height, 0)
-    left = rng.uniform(size[1] - scale * width, 0)
+    top = rng.uniform(min(0.0, size[0] - scale * height), 0)  # by rounding it may be above
+    left = rng.uniform(min(0.0, size[1] - scale * width), 0)
     matrix = placing((height, width), scale, 0, top, left)
     image = warp(image, matrix, scale, size, cv2.BORDER_REFLECT)
     if rng.random() < 0.5:

@@ -27,6 +27,8 @@ class Draw:
     epoch: int
     index: int
     size: Size
+    repeat: int = 0
+    """How often the picture came before in its epoch, where the list is shorter than a step."""
 
 
 def steps_per_epoch(recipe: Recipe, samples: int, processes: int = 1) -> int:
@@ -53,16 +55,18 @@ def plan_epoch(
     rng = np.random.default_rng((train.seed, epoch))
     steps = steps_per_epoch(recipe, samples, processes)
     batches, whole = steps * train.accumulate, train.batch * processes
-    # A list shorter than a batch is repeated, so that every batch is full.
+    # A list shorter than a step is repeated, each time varied anew, so that every batch is full.
     order = np.resize(rng.permutation(samples), batches * whole).reshape(batches, whole)
+    repeats = (np.arange(batches * whole) // samples).reshape(batches, whole)
     first = train.first_share * total_steps(recipe, samples, processes)
     plan = []
-    for number, indices in enumerate(order):
+    for number in range(batches):
         step = epoch * steps + number // train.accumulate
         sizes = train.first_sizes if step < first else train.sizes
         height, width = sizes[int(rng.integers(len(sizes)))]
-        mine = indices[process * train.batch : (process + 1) * train.batch]
-        plan.append([Draw(epoch, int(index), (height, width)) for index in mine])
+        mine = slice(process * train.batch, (process + 1) * train.batch)
+        drawn = zip(order[number, mine], repeats[number, mine], strict=True)
+        plan.append([Draw(epoch, int(i), (height, width), int(repeat)) for i, repeat in drawn])
     return plan
 
 
@@ -71,7 +75,8 @@ class _Samples(Dataset[tuple[Tensor, Tensor]]):
         self.sources, self.recipe = sources, recipe
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
-        rng = np.random.default_rng((self.recipe.train.seed, draw.epoch, draw.index))
+        seed = (self.recipe.train.seed, draw.epoch, draw.index)
+        rng = np.random.default_rng((*seed, draw.repeat) if draw.repeat else seed)
         image, alpha = make_sample(self.sources, draw.index, draw.size, self.recipe.augment, rng)
         return torch.from_numpy(image), torch.from_numpy(alpha)
 

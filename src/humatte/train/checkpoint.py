@@ -37,6 +37,13 @@ class Checkpoint:
     commit: str = ""
     pictures: str = ""
     """Fingerprints of the training pictures, as an exported file carries them."""
+    validation_hash: str = ""
+    """Names the exact pictures behind the scores; '' in older checkpoints."""
+    processes: int = 0
+    """How many trained together, each with its own batch; 0 in older checkpoints."""
+    keeps_statistics: bool | None = None
+    """Whether the encoder's norms keep to their statistics in training; None in older checkpoints,
+    whose recipe tells."""
 
 
 def best_of(run: Path) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ from torch import nn
 from humatte.errors import TrainingError
 from humatte.image_io import write
 from humatte.network import FACTS_KEY, PICTURES_KEY, Facts
+from humatte.paths import guard_outputs, is_dir
 from humatte.train.checkpoint import Checkpoint, best_of, current_commit, load_checkpoint
 from humatte.train.keras_weights import load_keras
 from humatte.train.nets.asymmetric import fuse
-from humatte.train.recipe import Recipe
+from humatte.train.recipe import Recipe, stored_recipe
 from humatte.train.teacher import averaged_network
 
 TOLERANCE = 1e-4
@@ -50,9 +52,10 @@ def export_run(run: Path, out: Path, half: bool = False) -> float:
     Raises:
         TrainingError: no checkpoint, or the exported network differs by more than 1e-4.
     """
-    checkpoint = load_checkpoint(best_of(run))
-    recipe = Recipe.model_validate(checkpoint.recipe)
-    network = averaged_network(checkpoint)
+    path = best_of(run)
+    checkpoint = load_checkpoint(path)
+    recipe = stored_recipe(checkpoint.recipe, path)
+    network = averaged_network(checkpoint, path)
     stride = int(network.stride)  # type: ignore[arg-type]
     facts = _facts(checkpoint, recipe, stride)
     return write_network(network, facts, out, checkpoint.pictures, half)
@@ -70,9 +73,11 @@ def export_keras(weights: Path, layers: Path | None, out: Path) -> float:
         The largest difference between torch and onnxruntime that was seen.
 
     Raises:
+        UsageError: `out` is one of the files that are read.
         DataError: not such a file; the first layer that does not fit is named.
         TrainingError: the exported network differs by more than 1e-4.
     """
+    guard_inputs(out, [weights, *([layers] if layers else [])])
     network = load_keras(weights, layers)
     stride = int(network.stride)  # type: ignore[arg-type]
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
@@ -87,6 +92,16 @@ def export_keras(weights: Path, layers: Path | None, out: Path) -> float:
         recipe={},
     )
     return write_network(network, facts, out)
+
+
+def guard_inputs(out: Path, inputs: Sequence[Path]) -> None:
+    """Refuses an output that is one of the files that are read; a folder for it may be missing.
+
+    Raises:
+        UsageError: it is one of them, or a folder, or lies where nothing may be written.
+    """
+    if is_dir(out.absolute().parent):  # else it is made when the file is written
+        guard_outputs([out], inputs)
 
 
 def _facts(checkpoint: Checkpoint, recipe: Recipe, stride: int) -> Facts:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from humatte.catalog import find, names
 from humatte.errors import UsageError
-from humatte.paths import guard_outputs
-from humatte.train.export import export_run
+from humatte.train.checkpoint import best_of
+from humatte.train.export import export_run, guard_inputs
 from humatte.train.quantize import export_int8
 
 
@@ -43,16 +43,15 @@ def export_form(source: str, out: Path, form: Form) -> list[str]:
         missing = "--calibrate DIR, a set with mattes" if form.int8 else "--int8"
         raise UsageError(f"--int8 and --calibrate go together; give {missing} too")
     is_network = source in names() or source.endswith(".onnx")
-    if form.calibrate is None:
-        if is_network:
-            raise UsageError(f"{source}: a network already; a run is exported, or give --int8")
+    if is_network and not form.calibrate:
+        raise UsageError(f"{source}: a network already; a run is exported, or give --int8")
+    network = find(source) if is_network else best_of(Path(source))
+    guard_inputs(out, [network, *sorted(network.parent.glob("*.pt"))])  # a run's others, too
+    if not form.calibrate:
         export_run(Path(source), out, form.half)
         return []
     with tempfile.TemporaryDirectory() as folder:
-        if is_network:
-            network = find(source)
-            guard_outputs([out], [network])
-        else:
+        if not is_network:
             network = Path(folder) / "float.onnx"
             export_run(Path(source), network)
         told = export_int8(network, form.calibrate, out)

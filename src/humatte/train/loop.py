@@ -18,19 +18,20 @@ from torch import Tensor
 
 from humatte.errors import TrainingError
 from humatte.interrupt import between_steps
+from humatte.paths import make_folder
 from humatte.train.batches import load_batches, plan_epoch
 from humatte.train.checkpoint import load_checkpoint, save_checkpoint
 from humatte.train.losses import Target, weighted_loss
 from humatte.train.memory import keep_freed_memory
 from humatte.train.recipe import Recipe
 from humatte.train.report import Report
+from humatte.train.resume import expect_same_recipe, restore_run
 from humatte.train.schedule import Phase, learning_rate, phases_of
 from humatte.train.state import (
     Run,
     Setting,
     checkpoint_of,
     open_data,
-    restore_run,
     start_fabric,
     start_run,
     update_average,
@@ -50,20 +51,22 @@ def train(recipe: Recipe, data: Path, out: Path, cache: Path, resume: bool = Fal
         data: folder of the pictures; see `humatte.data.layouts`.
         out: run folder; must not hold another run unless `resume`.
         cache: folder for decoded pictures, shared between runs.
-        resume: go on from OUT/last.pt.
+        resume: go on from OUT/last.pt, with the same recipe; see `humatte.train.resume`.
 
     Raises:
         DataError: broken data, found before the first step.
-        TrainingError: `out` holds a run already, the checkpoint is of another network or data, or
+        TrainingError: `out` holds a run already, the checkpoint is of another recipe or data, or
             the loss is not finite.
     """
     last = out / "last.pt"
     if last.exists() and not resume:
         raise TrainingError(f"{out}: holds a run already; add --resume, or choose another --out")
     checkpoint = load_checkpoint(last) if resume else None
+    if checkpoint:
+        expect_same_recipe(recipe, checkpoint, last)
     keep_freed_memory()
     fabric = start_fabric(recipe)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     with Report(out, active=fabric.is_global_zero) as report:
         run = start_run(recipe, fabric)  # before the data: its mistakes are found in a second
         stores = open_data(recipe, data, cache, report, fabric)
@@ -142,7 +145,8 @@ def train_step(
             if not math.isfinite(terms["loss"]):
                 raise TrainingError(
                     f"the loss is {terms['loss']} after {run.step} steps; last.pt and best.pt "
-                    "are kept: resume with a lower train.lr"
+                    f"are kept: resume with a lower rate than {phase.lr:g}: train.lr, or "
+                    "lr of its phase"
                 )
             fabric.backward(loss / len(batches))
         for name, value in terms.items():

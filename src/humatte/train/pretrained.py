@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from humatte.errors import TrainingError
-from humatte.train.checkpoint import best_of, load_checkpoint
+from humatte.train.checkpoint import Checkpoint, best_of, load_checkpoint
 from humatte.train.nets.asymmetric import ConvNorm, fuse
 from humatte.train.nets.mobilenet import Encoder, Fed
 from humatte.train.teacher import averaged_network
@@ -61,6 +61,27 @@ def load_encoder(network: nn.Module, path: Path) -> set[str]:
     return {name for name, parameter in network.named_parameters() if id(parameter) in filled}
 
 
+def keeps_statistics(weights: Checkpoint | nn.Module) -> bool:
+    """Whether an encoder's norms keep to their statistics: in a checkpoint, or in a network.
+
+    Folded norms hold mean 0 and variance 1, which are not the data's: weights that were trained so
+    are another function with those of a batch.
+    """
+    if isinstance(weights, nn.Module):
+        encoder = getattr(weights, "encoder", None)
+        return isinstance(encoder, Encoder) and encoder.keeps_statistics
+    if weights.keeps_statistics is None:
+        return bool(weights.recipe["train"].get("encoder"))
+    return weights.keeps_statistics
+
+
+def keep_statistics(network: nn.Module, keep: bool) -> None:
+    """Sets what `keeps_statistics` tells, of a network that has such an encoder."""
+    encoder = getattr(network, "encoder", None)
+    if isinstance(encoder, Encoder):
+        encoder.keep_statistics(keep)
+
+
 def is_run(path: Path) -> bool:
     """Whether this names a run, its folder or a checkpoint, and not an .npz file."""
     return path.is_dir() or path.suffix == ".pt"
@@ -100,7 +121,8 @@ def _of_file(path: Path, count: int) -> list[Pair]:
 
 def _of_run(run: Path) -> list[Pair]:
     """Of a run's averaged network, as such a file has them."""
-    network = fuse(averaged_network(load_checkpoint(best_of(run))))
+    path = best_of(run)
+    network = fuse(averaged_network(load_checkpoint(path), path))
     encoder = getattr(network, "encoder", None)
     if not isinstance(encoder, Encoder):
         raise TrainingError(f"{run}: a run of {type(network).__name__}, without such an encoder")

@@ -11,11 +11,11 @@ import difflib
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from humatte.errors import UsageError
+from humatte.errors import TrainingError, UsageError
 from humatte.train.losses import LOSSES, NEEDS, offers
 from humatte.train.nets import NETS
 
@@ -33,11 +33,20 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else f"; known: {', '.join(sorted(names))}"
 
 
+def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
+    low, high = ends
+    if low > high:
+        raise ValueError(f"{low:g} is above {high:g}; expected the smallest first")
+    return ends
+
+
 NetworkName = Annotated[str, AfterValidator(lambda name: _known(name, NETS, "network"))]
 LossName = Annotated[str, AfterValidator(lambda name: _known(name, LOSSES, "loss"))]
 Schedule = Literal["keep", "step", "exp", "poly", "cosine"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+Range = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
+Magnification = Annotated[float, Field(ge=1)]
 
 
 class _Part(BaseModel):
@@ -56,23 +65,26 @@ class NetworkPart(_Part):
 
 
 class DataPart(_Part):
-    """Where the samples are, below the data folder."""
+    """Where the samples are, below the data folder.
+
+    Lists, backgrounds and things that are not there are taken as given, from the current folder.
+    """
 
     people: str = "people"
     """Folder of the people's pictures (the data folder itself if there is no such folder)."""
     layout: Literal["auto", "folders", "aisegment", "p3m"] = "auto"
     """How the people's pictures lie on disk; see `humatte.data.layouts`."""
     train: str = "train.txt"
-    """The list to train on, in the people folder: .txt with names, or .csv with paths."""
+    """The list to train on, in the people folder or from the current one: .txt with names, or .csv
+    with paths."""
     validation: str = "val.txt"
-    """The list to validate on, in the people folder."""
+    """The list to validate on, in the people folder or from the current one."""
     without: tuple[str, ...] = ()
     """Sources (the column `source`) that are not trained on, to see how others then score."""
     background: str = "background"
-    """Folder of pictures without people, for background replacement; may be absent."""
+    """Folder of pictures without people, for background replacement; this one may be absent."""
     things: str | None = None
-    """Folder of cut-outs, with transparency, of things that are not people; its own path, or below
-    the data folder."""
+    """Folder of cut-outs, with transparency, of things that are not people."""
     long_side: Annotated[int, Field(ge=32)] = 480
     """Pictures are kept decoded with at most this long side, in pixels."""
     workers: Annotated[int, Field(ge=0)] = 2
@@ -83,10 +95,10 @@ class AugmentPart(_Part):
     """How samples are varied; chances are per sample."""
 
     replace_background: Share = 0.6
-    """Chance of laying the person over another background."""
+    """Chance of laying the person over another background; at most what `empty` leaves."""
     empty: Share = 0.05
     """Chance of a background with nobody in it (alpha 0 everywhere)."""
-    zoom: tuple[Positive, Positive] = (1.0, 2.0)
+    zoom: Annotated[tuple[Magnification, Magnification], AfterValidator(_ascending)] = (1.0, 2.0)
     """Smallest and largest magnification of a new background, 1 = it just fills the frame."""
     drawn: Share = 0.15
     """Chance that a new background is a drawn pattern instead of a photo."""
@@ -98,9 +110,9 @@ class AugmentPart(_Part):
     """The most people in such a group."""
     occluder: Share = 0.0
     """Chance of a drawn thing in front of the people, when the background is replaced."""
-    crop: tuple[Positive, Positive] = (1.0, 1.5)
+    crop: Range = (1.0, 1.5)
     """Smallest and largest magnification of a picture that keeps its own background."""
-    scale: tuple[Positive, Positive] = (0.45, 1.7)
+    scale: Range = (0.45, 1.7)
     """Smallest and largest size of a replaced picture, 1 = it just fits the frame."""
     rotate_degrees: Annotated[float, Field(ge=0, le=180)] = 8.0
     """Standard deviation of the rotation."""
@@ -142,7 +154,7 @@ class TrainPart(_Part):
     """Passes over the training list."""
     steps: Annotated[int, Field(ge=1)] | None = None
     """Bounds the run by optimizer steps instead of epochs."""
-    sizes: tuple[tuple[int, int], ...] = ((256, 256),)
+    sizes: Annotated[tuple[tuple[int, int], ...], Field(min_length=1)] = ((256, 256),)
     """Every batch has one of these sizes (height, width), drawn anew for each batch."""
     first_sizes: tuple[tuple[int, int], ...] = ()
     """Smaller sizes for the first part of the run: what a person is can be learnt cheaply."""
@@ -166,13 +178,15 @@ class TrainPart(_Part):
     """Epochs between validations."""
     sheet_every: Annotated[int, Field(ge=0)] = 0
     """Epochs between contact sheets of validation pictures; 0 = only at the end."""
-    seed: int = 1
+    seed: Annotated[int, Field(ge=0)] = 1
     """Seed of the weights and of every sample."""
 
     @model_validator(mode="after")
     def _first_sizes_when_shared(self) -> TrainPart:
         if self.first_share and not self.first_sizes:
             raise ValueError("first_share is set but first_sizes is empty")
+        if self.first_sizes and "first_share" not in self.model_fields_set:
+            raise ValueError("first_sizes is set but first_share is not; expected both")
         return self
 
 
@@ -227,7 +241,7 @@ class Recipe(_Part):
     @model_validator(mode="after")
     def _losses_suit_the_network(self) -> Recipe:
         offered = offers(NETS[self.network.name])  # type: ignore[arg-type]
-        used = [phase.loss for phase in self.phases if phase.loss] or [self.loss]
+        used = [phase.loss or self.loss for phase in self.phases] or [self.loss]
         for name in (name for weights in used for name in weights):
             if NEEDS.get(name, "alpha") not in offered:
                 fitting = sorted(n for n in LOSSES if NEEDS.get(n, "alpha") in offered)
@@ -241,7 +255,7 @@ class Recipe(_Part):
     def _sizes_fit_the_network(self) -> Recipe:
         stride = int(NETS[self.network.name].stride)  # type: ignore[attr-defined]
         for size in (*self.train.sizes, *self.train.first_sizes):
-            if not size or any(side < stride or side % stride for side in size):
+            if any(side < stride or side % stride for side in size):
                 raise ValueError(
                     f"size {list(size)} does not suit {self.network.name}: "
                     f"sides must be multiples of {stride}"
@@ -249,8 +263,25 @@ class Recipe(_Part):
         return self
 
 
+def stored_recipe(values: dict[str, Any], path: Path) -> Recipe:
+    """The recipe in the checkpoint `path`; keys that are newer than it have their defaults.
+
+    Raises:
+        TrainingError: it has a key or a value that this version does not know.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise TrainingError(
+            f"{path}: its recipe is of another version of humatte ({_explain(error)}); "
+            "use the one that wrote it"
+        ) from None
+
+
 def read_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
     """Reads a TOML recipe; each override is `key=value` with a dotted key, as `train.lr=3e-4`.
+
+    In a list a number is the key: `phases.0.lr=1e-4`.
 
     Raises:
         UsageError: no such file, not TOML, an unknown key or a value out of range.
@@ -259,6 +290,10 @@ def read_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
         values = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such recipe") from None
+    except OSError as error:  # a folder, or not ours to read
+        raise UsageError(
+            f"{path}: cannot be read ({error.strerror}); expected a recipe's TOML file"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not a TOML file: {error}") from None
     for override in overrides:
@@ -277,12 +312,28 @@ def _set(values: dict[str, Any], override: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text  # a bare word is a string
-    *path, last = key.strip().split(".")
-    for part in path:
-        values = values.setdefault(part, {})
-        if not isinstance(values, dict):
-            raise UsageError(f"--set {override}: '{part}' is a value, not a table")
-    values[last] = value
+    keys = key.strip().split(".")
+    part: Any = values
+    for number, inner in enumerate(keys, start=1):
+        place = _place(part, ".".join(keys[: number - 1]), inner, override)
+        if number == len(keys):
+            part[place] = value
+        else:
+            part = part.setdefault(place, {}) if isinstance(part, dict) else part[place]
+
+
+def _place(part: Any, name: str, inner: str, override: str) -> str | int:
+    """What `inner` stands for in a table or, as a number, in a list called `name`."""
+    if isinstance(part, dict):
+        return inner
+    if not isinstance(part, list):
+        raise UsageError(f"--set {override}: '{name}' is a value, not a table")
+    if not inner.isdecimal() or int(inner) >= len(part):
+        raise UsageError(
+            f"--set {override}: '{name}' has {len(part)} parts, numbered from 0; "
+            f"expected such a number after it, as {name}.0"
+        )
+    return int(inner)
 
 
 def _explain(error: ValidationError) -> str:
@@ -290,9 +341,11 @@ def _explain(error: ValidationError) -> str:
     problem = error.errors()[0]
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        model: type[BaseModel] = Recipe
+        model: Any = Recipe
         for part in problem["loc"][:-1]:
-            model = model.model_fields[str(part)].annotation  # type: ignore[assignment]
+            if not isinstance(part, int):
+                kind = model.model_fields[part].annotation
+                model = get_args(kind)[0] if get_origin(kind) is tuple else kind
         return f"unknown key '{where}'{nearest(str(problem['loc'][-1]), model.model_fields)}"
     message = problem["msg"].removeprefix("Value error, ")
     return f"{where}: {message}" if where else message

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,10 @@ class Store:
         self.data_hash: str = facts["data_hash"]
         self.has_people: bool = facts["has_people"]
         self._pixels: NDArray[np.uint8] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the opened file, whose pixels would go along where processes are spawned."""
+        return {**vars(self), "_pixels": None}
 
     def __len__(self) -> int:
         """Number of samples."""

@@ -6,7 +6,7 @@ import copy
 import json
 import os
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,17 +18,17 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
 
-from humatte.data.layouts import find_backgrounds, find_split, find_things
+from humatte.data.layouts import below_or_here, find_backgrounds, find_split, find_things
 from humatte.data.pairs import Pair
-from humatte.errors import TrainingError
+from humatte.errors import DataError, TrainingError
 from humatte.network import fingerprints_of, fingerprints_text
 from humatte.train.augment import Sources
 from humatte.train.batches import steps_per_epoch, total_steps
 from humatte.train.checkpoint import Checkpoint, best_of, current_commit, load_checkpoint
 from humatte.train.losses import Prediction, predict
 from humatte.train.nets import NETS
-from humatte.train.pretrained import is_run, load_encoder
-from humatte.train.recipe import Recipe, TrainPart
+from humatte.train.pretrained import is_run, keep_statistics, keeps_statistics, load_encoder
+from humatte.train.recipe import DataPart, Recipe, TrainPart
 from humatte.train.report import Report
 from humatte.train.samples import Store, build_store
 from humatte.train.teacher import Teacher, open_teacher
@@ -144,10 +144,11 @@ def open_data(recipe: Recipe, data: Path, cache: Path, report: Report, fabric: F
     part = recipe.data
     train, held_out = find_split(data, part.people, part.train, part.validation, part.layout)
     train = without_sources(train, part.without)
-    backgrounds = find_backgrounds(data / part.background)
-    things = find_things(data / part.things) if part.things else []
+    backgrounds = _chosen_backgrounds(data, part)
+    things = find_things(below_or_here(data, part.things)) if part.things else []
     if fabric.is_global_zero:
-        write_origins(train, report.folder / "data.json")
+        parts = {"people": train, "backgrounds": backgrounds, "things": things}
+        write_origins(parts, report.folder / "data.json")
 
     def store(pairs: list[Pair], what: str) -> Store:
         with report.progress(f"decoding {what}", len(pairs)) as advance:
@@ -162,6 +163,19 @@ def open_data(recipe: Recipe, data: Path, cache: Path, report: Report, fabric: F
             ),
             store(held_out, "validation pictures"),
         )
+
+
+def _chosen_backgrounds(data: Path, part: DataPart) -> list[Pair]:
+    """The pictures without people; only the folder that is looked for by default may be absent."""
+    if part.background == DataPart().background:
+        return find_backgrounds(data / part.background)
+    folder = below_or_here(data, part.background)
+    found = find_backgrounds(folder)
+    if not found:
+        raise DataError(
+            f"{folder}: no pictures; data.background expects a folder of pictures without people"
+        )
+    return found
 
 
 def without_sources(pairs: list[Pair], sources: Collection[str]) -> list[Pair]:
@@ -181,12 +195,12 @@ def without_sources(pairs: list[Pair], sources: Collection[str]) -> list[Pair]:
     return kept
 
 
-def write_origins(pairs: list[Pair], path: Path) -> None:
-    """Counts the training pictures by source and licence, for the card of what comes out."""
-    counts = Counter((pair.source, pair.licence) for pair in pairs)
+def write_origins(parts: Mapping[str, list[Pair]], path: Path) -> None:
+    """Counts each part's pictures by source and licence, for the card of what comes out."""
     rows = [
-        {"source": source, "licence": licence, "pictures": count}
-        for (source, licence), count in counts.most_common()
+        {"part": part, "source": source, "licence": licence, "pictures": count}
+        for part, pairs in parts.items()
+        for (source, licence), count in Counter((p.source, p.licence) for p in pairs).most_common()
     ]
     path.write_text(json.dumps(rows, indent=2), "utf-8")
 
@@ -211,7 +225,7 @@ def start_run(recipe: Recipe, fabric: Fabric) -> Run:
 
 
 def load_start(network: nn.Module, start: Path) -> None:
-    """Takes the averaged weights of another run of the same network.
+    """Takes the averaged weights of another run of the same network, and how its norms are trained.
 
     A network for gray pictures also takes those of its twin for colour pictures: to a gray picture
     a kernel on three channels is the sum of its three parts.
@@ -232,6 +246,8 @@ def load_start(network: nn.Module, start: Path) -> None:
         raise TrainingError(
             f"{start}: a checkpoint of {name} whose weights do not fit this recipe's network"
         ) from None
+    if keeps_statistics(checkpoint):
+        keep_statistics(network, True)
 
 
 def _is_gray_of(gray: torch.Tensor | None, colour: torch.Tensor) -> bool:
@@ -281,26 +297,12 @@ def checkpoint_of(setting: Setting, run: Run, scores: dict[str, float]) -> Check
         optimizer=run.optimizer.state_dict(),
         step=run.step,
         data_hash=setting.data.data_hash,
+        validation_hash=setting.data.validation.data_hash,
+        processes=setting.fabric.world_size,
         best=run.best,
         scores=scores,
         seconds=run.seconds,
         commit=current_commit(),
         pictures=setting.pictures,
+        keeps_statistics=keeps_statistics(run.network),
     )
-
-
-def restore_run(run: Run, checkpoint: Checkpoint, setting: Setting) -> None:
-    """Puts a run back where its checkpoint left it.
-
-    Raises:
-        TrainingError: the checkpoint is of another network or of other pictures.
-    """
-    if checkpoint.data_hash != setting.data.data_hash:
-        raise TrainingError("the data changed since the checkpoint; start a new run")
-    if checkpoint.recipe["network"] != setting.recipe.model_dump(mode="json")["network"]:
-        raise TrainingError("the checkpoint is of another network; start a new run")
-    run.network.load_state_dict(checkpoint.weights)
-    run.averaged.load_state_dict(checkpoint.averaged)
-    run.optimizer.load_state_dict(checkpoint.optimizer)
-    run.step, run.best, run.seconds = checkpoint.step, checkpoint.best, checkpoint.seconds
-    setting.report.cut_after(run.step)

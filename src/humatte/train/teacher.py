@@ -9,13 +9,13 @@ from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
-from torch import nn
+from torch import Tensor, nn
 
 from humatte.errors import TrainingError
 from humatte.train.checkpoint import Checkpoint, best_of, load_checkpoint
 from humatte.train.losses import Target
 from humatte.train.nets import NETS
-from humatte.train.recipe import Recipe
+from humatte.train.recipe import Recipe, stored_recipe
 
 
 class Teacher:
@@ -52,8 +52,8 @@ def open_teacher(recipe: Recipe, fabric: Fabric) -> Teacher | None:
     """
     if not recipe.distill.teacher:
         return None
-    checkpoint = load_checkpoint(best_of(Path(recipe.distill.teacher)))
-    network = averaged_network(checkpoint)
+    path = best_of(Path(recipe.distill.teacher))
+    network = averaged_network(load_checkpoint(path), path)
     stride = int(network.stride)  # type: ignore[arg-type]
     for size in (*recipe.train.sizes, *recipe.train.first_sizes):
         if any(side % stride for side in size):
@@ -64,9 +64,34 @@ def open_teacher(recipe: Recipe, fabric: Fabric) -> Teacher | None:
     return Teacher(network, recipe.distill.share, fabric, recipe.distill.every)
 
 
-def averaged_network(checkpoint: Checkpoint) -> nn.Module:
-    """The network of a checkpoint with its averaged weights."""
-    part = Recipe.model_validate(checkpoint.recipe).network
+def averaged_network(checkpoint: Checkpoint, path: Path) -> nn.Module:
+    """The network of a checkpoint, which was read from `path`, with its averaged weights.
+
+    Raises:
+        TrainingError: it is of another version: a recipe that cannot be read, another architecture.
+    """
+    part = stored_recipe(checkpoint.recipe, path).network
     network: nn.Module = NETS[part.name](width=part.width)
-    network.load_state_dict(checkpoint.averaged)
+    load_weights(network, checkpoint.averaged, path)
     return network
+
+
+def load_weights(network: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+    """Puts the weights of the checkpoint `path` into a network.
+
+    Raises:
+        TrainingError: they are not those of such a network.
+    """
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError:  # torch lists every weight
+        own = network.state_dict()
+        odd = {name for name in own.keys() | weights.keys() if not _fits(own, weights, name)}
+        raise TrainingError(
+            f"{path}: {len(odd)} of its weights are of another version of "
+            f"{type(network).__name__} ({min(odd)}); use the humatte that wrote it"
+        ) from None
+
+
+def _fits(own: dict[str, Tensor], weights: dict[str, Tensor], name: str) -> bool:
+    return name in own and name in weights and own[name].shape == weights[name].shape

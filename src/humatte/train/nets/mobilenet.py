@@ -126,7 +126,7 @@ class Encoder(nn.Module):
         """
         super().__init__()
         self.turned, self.fed = turned, fed or Fed()
-        self._keeps_statistics = False
+        self.keeps_statistics = False
         (channels,) = scaled((plan.stem,), width)
         self.stem = nn.Sequential(conv(3, channels, kernel=3, stride=stem_stride), stem_activation)
         made, self.channels = [], []
@@ -142,20 +142,20 @@ class Encoder(nn.Module):
             self.channels.append(channels)  # 16, 24, 32, 96, 320
         self.stages = nn.ModuleList(made)
 
-    def keep_statistics(self) -> None:
-        """Lets every norm use its own statistics in training too, never those of a batch.
+    def keep_statistics(self, keep: bool = True) -> None:
+        """Lets every norm use its own statistics in training too, never those of a batch, or not.
 
         Weights whose norms are folded in would otherwise be another function in training than they
         were published as; small batches gain as well (He et al. 2016, "Deep Residual Learning",
         appendix A, does so in fine-tuning).
         """
-        self._keeps_statistics = True
+        self.keeps_statistics = keep
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Encoder:
         """Sets the mode of all but norms that keep to their statistics."""
         super().train(mode)
-        if self._keeps_statistics:
+        if self.keeps_statistics:
             for module in self.modules():
                 if isinstance(module, (nn.BatchNorm2d, nn.SyncBatchNorm)):
                     module.eval()
