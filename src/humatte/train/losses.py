@@ -52,7 +52,8 @@ def predict(network: nn.Module, batch: Tensor, losses: Collection[str] = ()) -> 
     if hasattr(network, "parts"):
         parts = network.parts(batch, detail=set(losses) != {"trimap"})  # type: ignore[operator]
         return Prediction(parts.alpha, trimap=parts.trimap)
-    logits: Tensor = network.logits(batch)  # type: ignore[operator]
+    # Half precision would leave 1/256 between an alpha and 1: losses and scores need more.
+    logits: Tensor = network.logits(batch).float()  # type: ignore[operator]
     # A softmax over two channels is a sigmoid of their difference.
     return Prediction((logits[:, 1:] - logits[:, :1]).sigmoid(), logits=logits)
 
