@@ -77,6 +77,35 @@ def test_ten_steps_are_five_and_five_resumed(
         assert torch.equal(whole.averaged[name], parts.averaged[name]), name
 
 
+@pytest.mark.parametrize("place", ["update_average", "_score"])
+def test_a_second_signal_amid_the_work_leaves_the_last_checkpoint_alone(
+    small: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    recipe = changed(small, steps=6)  # two epochs
+    train(recipe, data, tmp_path / "whole", tmp_path / "cache")
+    work = getattr(loop, place)
+
+    def stopped_within(setting, *rest):
+        if stop_at in (getattr(setting, "step", None), getattr(rest[0], "step", None)):
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+        return work(setting, *rest)
+
+    # Within the fifth step, its weights moved and their average not; within the second validation.
+    stop_at = 4 if place == "update_average" else 6
+    monkeypatch.setattr(loop, place, stopped_within)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, data, tmp_path / "parts", tmp_path / "cache")
+    assert load_checkpoint(tmp_path / "parts" / "last.pt").step == 3
+    monkeypatch.setattr(loop, place, work)
+    train(recipe, data, tmp_path / "parts", tmp_path / "cache", resume=True)
+    for name in ("last.pt", "best.pt"):
+        whole, parts = (load_checkpoint(tmp_path / run / name) for run in ("whole", "parts"))
+        assert (whole.step, whole.best, whole.scores) == (parts.step, parts.best, parts.scores)
+        for key, value in whole.averaged.items():
+            assert torch.equal(value, parts.averaged[key]), key
+
+
 def test_worker_processes_change_nothing(small: Recipe, data: Path, tmp_path: Path) -> None:
     settings = small.model_dump(mode="json")
     settings["data"]["workers"] = 2

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Generator, Iterable
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import torch
@@ -38,6 +38,23 @@ from humatte.train.state import (
 from humatte.train.validate import draw_sheet, validate
 
 Batch = tuple[Tensor, Tensor]  # image (N, h, w, 3) and alpha (N, h, w), bytes
+
+
+class Seams:
+    """Where a run may be stopped, and whether what it holds is one that could go on."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self.stop = stop
+        """Called between two steps: lets Ctrl-C take effect there."""
+        self.torn = False
+        """Whether a step, or an epoch's end, is half done."""
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """What must be done wholly or not at all; a second Ctrl-C may break it anywhere."""
+        self.torn = True
+        yield
+        self.torn = False
 
 
 def train(recipe: Recipe, data: Path, out: Path, cache: Path, resume: bool = False) -> Path:
@@ -73,11 +90,11 @@ def train(recipe: Recipe, data: Path, out: Path, cache: Path, resume: bool = Fal
         if fabric.is_global_zero:
             (out / "recipe.json").write_text(json.dumps(recipe.model_dump(), indent=2), "utf-8")
         with between_steps() as stop:
-            _train_phases(setting, run, stop)
+            _train_phases(setting, run, Seams(stop))
     return out / "best.pt"
 
 
-def _train_phases(setting: Setting, run: Run, stop: Callable[[], None]) -> None:
+def _train_phases(setting: Setting, run: Run, seams: Seams) -> None:
     started = time.monotonic() - run.seconds
     try:
         for phase in phases_of(setting.recipe, setting.steps):
@@ -85,17 +102,21 @@ def _train_phases(setting: Setting, run: Run, stop: Callable[[], None]) -> None:
                 run.optimizer.state.clear()
                 run.best = -1.0  # scores of an earlier phase say nothing about this one's losses
             while phase.begin <= run.step < phase.end:
-                stop()
-                _train_one_epoch(setting, run, phase, stop)
+                seams.stop()
+                _train_one_epoch(setting, run, phase, seams)
                 run.seconds = time.monotonic() - started
-                _end_epoch(setting, run, phase)
+                with seams.whole():
+                    _end_epoch(setting, run, phase)
     except KeyboardInterrupt:
         run.seconds = time.monotonic() - started
-        _save(setting, run, {}, "last.pt")
+        if seams.torn:
+            setting.report.say("stopped at once, amid the work: last.pt stays as it was before")
+        else:
+            _save(setting, run, {}, "last.pt")
         raise
 
 
-def _train_one_epoch(setting: Setting, run: Run, phase: Phase, stop: Callable[[], None]) -> None:
+def _train_one_epoch(setting: Setting, run: Run, phase: Phase, seams: Seams) -> None:
     """Trains to the end of the current epoch, or of the phase."""
     recipe, fabric, per_epoch = setting.recipe, setting.fabric, setting.per_epoch
     epoch, done = divmod(run.step, per_epoch)
@@ -111,12 +132,13 @@ def _train_one_epoch(setting: Setting, run: Run, phase: Phase, stop: Callable[[]
     name = f"{phase.name}: epoch {epoch + 1}"
     with timed as batches, setting.report.progress(name, steps) as advance:
         for number, (group, waited) in enumerate(batches, start=1):
-            stop()
+            seams.stop()
             rate = learning_rate(recipe, phase, run.step, per_epoch)
-            terms = train_step(setting, run, phase, group, rate)
-            run.step += 1
             pictures = sum(len(image) for image, _ in group) * fabric.world_size
-            setting.report.step(run.step, terms, rate, pictures, waited)
+            with seams.whole():
+                terms = train_step(setting, run, phase, group, rate)
+                run.step += 1
+                setting.report.step(run.step, terms, rate, pictures, waited)
             advance(number, steps)
 
 

@@ -12,7 +12,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -82,6 +82,11 @@ class Report:
         with Progress(*columns, console=self.console, transient=True) as bar:
             task = bar.add_task(what, total=total)
             yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    def say(self, line: str) -> None:
+        """Says a line to whoever sits before the terminal."""
+        with suppress(OSError):  # the terminal may be what has gone
+            self.console.print(line)
 
     def step(
         self, step: int, terms: dict[str, float], rate: float, pictures: int, waited: float
