@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -122,6 +123,30 @@ def test_detail_losses_see_edges_and_not_constants(name: str) -> None:
     flat = torch.full_like(alpha, 0.3)
     found = float(losses.gradient(Prediction(flat), target_of(flat + 0.1)))
     assert found == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("size", [(64, 96), (63, 97)])
+def test_the_laplacian_pyramid_is_opencvs(size: tuple[int, int]) -> None:
+    found = np.random.default_rng(2).random(size, np.float32)
+    expected = found
+    for _ in range(3):
+        detail, half = losses._halve(torch.from_numpy(found)[None, None])
+        smaller = cv2.pyrDown(expected)
+        lost = expected - cv2.pyrUp(smaller, dstsize=expected.shape[::-1])
+        assert detail.shape[2:] == expected.shape and half.shape[2:] == smaller.shape
+        inside = (slice(8, -8), slice(8, -8))  # at the edge OpenCV mirrors, here it is repeated
+        np.testing.assert_allclose(detail[0, 0].numpy()[inside], lost[inside], atol=1e-6)
+        found = expected = half[0, 0].numpy()
+
+
+def test_a_ramp_has_no_detail() -> None:
+    ramp = torch.linspace(0, 1, 128).expand(1, 1, 96, 128)
+    level = ramp
+    for reach in (4, 6, 8):
+        detail, level = losses._halve(level)
+        assert float(detail[..., reach:-reach, reach:-reach].abs().max()) < 1e-6
+    flat = torch.full_like(ramp, 0.7)
+    assert float(losses._halve(flat)[0].abs().max()) < 1e-6  # at the edge, too
 
 
 def prediction_from(raw: torch.Tensor, name: str) -> Prediction:

@@ -149,11 +149,20 @@ def laplacian(prediction: Prediction, target: Target) -> Tensor:
 
 
 def _halve(x: Tensor) -> tuple[Tensor, Tensor]:
-    """What x (N, 1, h, w) loses when it is blurred and halved, and its half."""
+    """What x (N, 1, h, w) loses when it is blurred and halved, and its half.
+
+    Source: Burt and Adelson 1983, "The Laplacian Pyramid as a Compact Image Code": both ways blur
+    with the same kernel. The half holds every second pixel, the first one too; an enlargement that
+    takes them for the middles of pairs, as most do, is half a pixel off, and a ramp is then detail.
+    """
     row = x.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
-    padded = F.pad(x, (2, 2, 2, 2), mode="replicate")
-    half = F.conv2d(padded, torch.outer(row, row)[None, None], stride=2)
-    grown = F.interpolate(half, size=x.shape[2:], mode="bilinear", align_corners=False)
+    kernel = torch.outer(row, row)[None, None]
+    half = F.conv2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), kernel, stride=2)
+    # Pixels between two others get a quarter of the kernel's weights; the padding of one pixel is
+    # cut off again, with what the kernel reaches beyond it.
+    more = tuple(1 - side % 2 for side in x.shape[2:])
+    padded = F.pad(half, (1, 1, 1, 1), mode="replicate")
+    grown = F.conv_transpose2d(padded, 4 * kernel, stride=2, padding=4, output_padding=more)
     return x - grown, half
 
 
