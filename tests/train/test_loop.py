@@ -4,7 +4,9 @@ import csv
 import multiprocessing
 import os
 import signal
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -141,6 +143,47 @@ def test_a_loss_that_is_not_finite_stops_the_run(
     )
     with pytest.raises(TrainingError, match="the loss is nan"):
         train(small, data, tmp_path / "run", tmp_path / "cache")
+
+
+class Overflow(torch.autograd.Function):
+    """The identity; its gradient is infinite."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, slope):
+        return slope * float("inf")
+
+
+@pytest.mark.parametrize("clip", [0.0, 1.0])
+def test_a_gradient_that_is_not_finite_moves_nothing(
+    small: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: float
+) -> None:
+    weighted = loop.weighted_loss
+    averaged: list[int] = []
+
+    def overflows(*given):
+        loss, terms = weighted(*given)
+        return Overflow.apply(loss), terms
+
+    monkeypatch.setattr(loop, "weighted_loss", overflows)
+    monkeypatch.setattr(loop, "update_average", lambda *given: averaged.append(1))
+    with pytest.raises(TrainingError, match=r"gradients' norm is (nan|inf) after 0 steps") as held:
+        train(changed(small, clip=clip), data, tmp_path / "run", tmp_path / "cache")
+    assert "\n" not in str(held.value) and not averaged
+    assert not (tmp_path / "run" / "last.pt").exists()
+
+
+def test_float16_leaves_out_a_step_that_overflows(small: Recipe) -> None:
+    """The scaler does, as long as nothing stops the run before: a stand-in, there is no GPU."""
+    for precision, stops in (("16-mixed", False), ("bf16-mixed", True)):
+        fabric = SimpleNamespace(clip_gradients=lambda *_, **how: torch.tensor(float("inf")))
+        setting = SimpleNamespace(recipe=changed(small, precision=precision), fabric=fabric)
+        run = SimpleNamespace(model=None, optimizer=None, step=3)
+        with pytest.raises(TrainingError) if stops else nullcontext():
+            loop.clip_gradients(setting, run)  # type: ignore[arg-type]
 
 
 def test_a_few_pictures_are_learnt(small: Recipe, data: Path, tmp_path: Path) -> None:

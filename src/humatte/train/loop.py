@@ -162,18 +162,41 @@ def train_step(
             )
             terms["loss"] = float(loss.detach())
             if not math.isfinite(terms["loss"]):
-                raise TrainingError(
-                    f"the loss is {terms['loss']} after {run.step} steps; last.pt and best.pt "
-                    "are kept: resume with a lower train.lr"
-                )
+                raise _diverged("the loss", terms["loss"], run)
             fabric.backward(loss / len(batches))
         for name, value in terms.items():
             sums[name] = sums.get(name, 0.0) + value / len(batches)
-    if train_part.clip:
-        fabric.clip_gradients(run.model, run.optimizer, max_norm=train_part.clip)
+    clip_gradients(setting, run)
     run.optimizer.step()
     update_average(run, train_part.average)
     return sums
+
+
+def clip_gradients(setting: Setting, run: Run) -> None:
+    """Clips the gradients as the recipe says, and lets none through that is not finite.
+
+    Raises:
+        TrainingError: their norm is not finite, and not because float16 overflowed.
+    """
+    train_part = setting.recipe.train
+    norm = setting.fabric.clip_gradients(
+        run.model,
+        run.optimizer,
+        max_norm=train_part.clip or math.inf,
+        error_if_nonfinite=False,
+    )
+    assert norm is not None  # lightning-fabric gives one for max_norm
+    # In float16 the scale of the loss is found by overflowing: such a step is left out by the
+    # optimizer's scaler, which then tries a smaller one.
+    if train_part.precision != "16-mixed" and not math.isfinite(norm):
+        raise _diverged("the gradients' norm", float(norm), run)
+
+
+def _diverged(what: str, value: float, run: Run) -> TrainingError:
+    return TrainingError(
+        f"{what} is {value} after {run.step} steps; last.pt and best.pt are kept: "
+        "resume with a lower learning rate (train.lr, or lr of the phase)"
+    )
 
 
 def to_target(image: Tensor, alpha: Tensor) -> Target:
