@@ -20,6 +20,7 @@ from humatte.train.checkpoint import load_checkpoint
 from humatte.train.loop import train
 from humatte.train.nets.dark import Dark
 from humatte.train.nets.night import Night
+from humatte.train.nets.shm import Shm
 from humatte.train.recipe import Recipe
 from humatte.train.state import load_start
 
@@ -266,6 +267,43 @@ def test_phases_follow_each_other_and_resume(
     train(recipe, data, tmp_path / "parts", tmp_path / "cache", resume=True)
     whole, parts = (load_checkpoint(tmp_path / n / "last.pt").weights for n in ("whole", "parts"))
     assert all(torch.equal(value, parts[name]) for name, value in whole.items())
+
+
+def two_phases(small: Recipe, *losses: dict[str, float]) -> Recipe:
+    """Phases of three steps each for a small shm."""
+    settings = small.model_dump(mode="json")
+    settings["network"] |= {"name": "shm", "width": 0.125}
+    settings["train"] |= {"steps": 3 * len(losses), "sizes": [[32, 32]]}
+    share = 1 / len(losses)
+    settings["phases"] = [
+        {"name": f"phase {number}", "share": share, "loss": loss}
+        for number, loss in enumerate(losses)
+    ]
+    return Recipe.model_validate(settings)
+
+
+def test_a_trimap_is_scored_without_the_detail_that_is_not_trained_yet(
+    small: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def score(alpha_of, *rest):
+        network.eval()
+        alpha, parts = alpha_of(batch), network.parts(batch, detail=False)
+        seen.append(torch.allclose(alpha, parts.alpha.clamp(0, 1), atol=1e-6))
+        return {"person_iou": 0.5}
+
+    def watched(setting, run, phase, *rest):
+        terms = step(setting, run, phase, *rest)
+        network.load_state_dict(run.averaged.state_dict())
+        return terms
+
+    batch, network, step = torch.rand(1, 3, 32, 32), Shm(width=0.125), loop.train_step
+    monkeypatch.setattr(loop, "train_step", watched)
+    monkeypatch.setattr(loop, "validate", score)
+    recipe = two_phases(small, {"trimap": 1.0}, {"alpha": 1.0})
+    train(changed(recipe, average=0.0), data, tmp_path / "run", tmp_path / "cache")
+    assert seen == [True, False]
 
 
 def test_a_stopped_run_leaves_no_process_behind(

@@ -20,7 +20,7 @@ from humatte.errors import TrainingError
 from humatte.interrupt import between_steps
 from humatte.train.batches import load_batches, plan_epoch
 from humatte.train.checkpoint import load_checkpoint, save_checkpoint
-from humatte.train.losses import Target, weighted_loss
+from humatte.train.losses import Target, predict, weighted_loss
 from humatte.train.memory import keep_freed_memory
 from humatte.train.recipe import Recipe
 from humatte.train.report import Report
@@ -213,14 +213,15 @@ def _end_epoch(setting: Setting, run: Run, phase: Phase) -> None:
     if fabric.is_global_zero:
         scores: dict[str, float] = {}
         if ended or epoch % recipe.train.validate_every == 0:
-            scores = _score(setting, run)
+            scores = _score(setting, run, phase)
             if scores["person_iou"] > run.best:
                 run.best = scores["person_iou"]
                 _save(setting, run, scores, "best.pt")
         every = recipe.train.sheet_every
         if ended or (every and epoch % every == 0):
             path = setting.out / f"sheet_{run.step:07d}.png"
-            draw_sheet(_alpha_of(setting, run), setting.data.validation, recipe, run.stride, path)
+            alpha_of = _alpha_of(setting, run, phase)
+            draw_sheet(alpha_of, setting.data.validation, recipe, run.stride, path)
         setting.report.end_epoch(epoch, run.step, run.seconds, scores)
         _save(setting, run, scores, "last.pt")
     fabric.barrier()
@@ -231,17 +232,19 @@ def _save(setting: Setting, run: Run, scores: dict[str, float], name: str) -> No
         save_checkpoint(checkpoint_of(setting, run, scores), setting.out / name)
 
 
-def _score(setting: Setting, run: Run) -> dict[str, float]:
+def _score(setting: Setting, run: Run, phase: Phase) -> dict[str, float]:
     long_side = setting.recipe.network.best_long_side
-    return validate(_alpha_of(setting, run), setting.data.validation, long_side, run.stride)
+    return validate(_alpha_of(setting, run, phase), setting.data.validation, long_side, run.stride)
 
 
-def _alpha_of(setting: Setting, run: Run) -> Callable[[Tensor], Tensor]:
+def _alpha_of(setting: Setting, run: Run, phase: Phase) -> Callable[[Tensor], Tensor]:
+    """The averaged network without the parts that the phase has not trained: they are noise."""
     fabric = setting.fabric
 
     def alpha_of(batch: Tensor) -> Tensor:
         with fabric.autocast(), torch.inference_mode():
-            return run.averaged(fabric.to_device(batch).to(memory_format=torch.channels_last))
+            batch = fabric.to_device(batch).to(memory_format=torch.channels_last)
+            return predict(run.averaged, batch, tuple(phase.loss)).alpha.clamp(0.0, 1.0)
 
     return alpha_of
 
