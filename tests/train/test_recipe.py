@@ -33,6 +33,16 @@ def test_every_shipped_recipe_loads_and_says_how_to_run_it(path: Path) -> None:
         assert word in text
 
 
+def test_the_authors_recipes_vary_no_more_than_they_do() -> None:
+    for name in ("likeunet",):
+        recipe = read_recipe(ROOT / "recipes" / f"{name}.toml")
+        chances = recipe.augment.model_dump()
+        spread = ("zoom", "drawn", "group", "people", "crop", "scale")  # of what is replaced, or how
+        assert not any(value for key, value in chances.items() if key not in spread), name
+        assert recipe.data.long_side > max(max(size) for size in recipe.train.sizes)
+        assert (recipe.train.precision, recipe.train.average) == ("32-true", 0.0)
+
+
 def test_there_are_recipes() -> None:
     assert RECIPES
 
