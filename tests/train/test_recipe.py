@@ -34,7 +34,7 @@ def test_every_shipped_recipe_loads_and_says_how_to_run_it(path: Path) -> None:
 
 
 def test_the_authors_recipes_vary_no_more_than_they_do() -> None:
-    for name in ("likeunet",):
+    for name in ("likeunet", "shm-original"):
         recipe = read_recipe(ROOT / "recipes" / f"{name}.toml")
         chances = recipe.augment.model_dump()
         spread = ("zoom", "drawn", "group", "people", "crop", "scale")  # of what is replaced, or how
