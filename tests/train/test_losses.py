@@ -125,6 +125,20 @@ def test_detail_losses_see_edges_and_not_constants(name: str) -> None:
     assert found == pytest.approx(0, abs=1e-6)
 
 
+def test_a_teacher_who_is_unsure_makes_no_truth_unsure() -> None:
+    truth = drawn()
+    mixed = truth.lerp(torch.full_like(truth, 0.9), 0.5)
+    target = Target(torch.zeros(1, 3, 64, 64), mixed, truth)
+    assert torch.equal(target.labels, trimap_of(truth))
+    assert not torch.equal(trimap_of(mixed), trimap_of(truth))
+    logits = F.one_hot(trimap_of(truth), 3).permute(0, 3, 1, 2) * 30.0
+    assert float(losses.trimap(Prediction(truth, trimap=logits), target)) < 1e-6
+    off, band = Prediction(mixed + 0.1), trimap_of(truth) == 1
+    weight = 1 + 4 * band.float()[:, None]
+    errors = (weight * (off.alpha - mixed).abs()).sum() / weight.sum()
+    assert float(losses.boundary(off, target)) == pytest.approx(float(errors))
+
+
 @pytest.mark.parametrize("size", [(64, 96), (63, 97)])
 def test_the_laplacian_pyramid_is_opencvs(size: tuple[int, int]) -> None:
     found = np.random.default_rng(2).random(size, np.float32)

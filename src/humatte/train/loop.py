@@ -154,7 +154,7 @@ def train_step(
     for number, (image, alpha) in enumerate(batches, start=1):
         target = to_target(fabric.to_device(image), fabric.to_device(alpha))
         if run.teacher:
-            target = run.teacher.guide(target)
+            target = run.teacher.guide(target)._replace(truth=target.alpha)
         more = number < len(batches)
         with fabric.no_backward_sync(run.model, enabled=more):  # type: ignore[arg-type]
             loss, terms = weighted_loss(

@@ -37,7 +37,14 @@ class Target(NamedTuple):
     image: Tensor
     """(N, 3, h, w) in [0, 1]."""
     alpha: Tensor
-    """(N, 1, h, w) in [0, 1]."""
+    """(N, 1, h, w) in [0, 1]; what a network's alpha is to be."""
+    truth: Tensor | None = None
+    """The true alpha, where `alpha` is mixed with a teacher's; None = `alpha` is true."""
+
+    @property
+    def labels(self) -> Tensor:
+        """Trimap labels (N, h, w) of the true matte: where a teacher is unsure, it is not."""
+        return trimap_of(self.alpha if self.truth is None else self.truth)
 
 
 Loss = Callable[[Prediction, Target], Tensor]
@@ -115,7 +122,7 @@ def _eroded(sure: Tensor, reach: int) -> Tensor:
 def trimap(prediction: Prediction, target: Target) -> Tensor:
     """SHM's L_t: cross-entropy of the three classes. Source: Chen et al. 2018, section 4.4."""
     assert prediction.trimap is not None  # as above
-    return F.cross_entropy(prediction.trimap, trimap_of(target.alpha))
+    return F.cross_entropy(prediction.trimap, target.labels)
 
 
 def alpha(prediction: Prediction, target: Target) -> Tensor:
@@ -179,7 +186,7 @@ def gradient(prediction: Prediction, target: Target) -> Tensor:
 
 def boundary(prediction: Prediction, target: Target) -> Tensor:
     """Mean absolute error in which pixels of the unsure band weigh five times the others."""
-    weight = 1 + _BOUNDARY_WEIGHT * (trimap_of(target.alpha) == 1).float()[:, None]
+    weight = 1 + _BOUNDARY_WEIGHT * (target.labels == 1).float()[:, None]
     return (weight * (prediction.alpha - target.alpha).abs()).sum() / weight.sum()
 
 
