@@ -270,10 +270,10 @@ def test_phases_follow_each_other_and_resume(
 
 
 def two_phases(small: Recipe, *losses: dict[str, float]) -> Recipe:
-    """Phases of three steps each for a small shm."""
+    """Phases of one step each for a small shm."""
     settings = small.model_dump(mode="json")
     settings["network"] |= {"name": "shm", "width": 0.125}
-    settings["train"] |= {"steps": 3 * len(losses), "sizes": [[32, 32]]}
+    settings["train"] |= {"steps": len(losses), "sizes": [[32, 32]]}
     share = 1 / len(losses)
     settings["phases"] = [
         {"name": f"phase {number}", "share": share, "loss": loss}
@@ -304,6 +304,21 @@ def test_a_trimap_is_scored_without_the_detail_that_is_not_trained_yet(
     recipe = two_phases(small, {"trimap": 1.0}, {"alpha": 1.0})
     train(changed(recipe, average=0.0), data, tmp_path / "run", tmp_path / "cache")
     assert seen == [True, False]
+
+
+@pytest.mark.parametrize("second", [{"alpha": 1.0}, {"alpha": 1.0, "trimap": 0.01}])
+def test_the_best_network_is_kept_over_phases_of_the_same_losses(
+    small: Recipe,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    second: dict[str, float],
+) -> None:
+    scores = iter((0.9, 0.8))
+    monkeypatch.setattr(loop, "validate", lambda *_: {"person_iou": next(scores)})
+    recipe = two_phases(small, {"alpha": 1.0}, second)
+    best = load_checkpoint(train(recipe, data, tmp_path / "run", tmp_path / "cache"))
+    assert best.step == (1 if second == {"alpha": 1.0} else 2)
 
 
 def test_a_stopped_run_leaves_no_process_behind(

@@ -97,10 +97,13 @@ def train(recipe: Recipe, data: Path, out: Path, cache: Path, resume: bool = Fal
 def _train_phases(setting: Setting, run: Run, seams: Seams) -> None:
     started = time.monotonic() - run.seconds
     try:
+        before = None
         for phase in phases_of(setting.recipe, setting.steps):
             if run.step == phase.begin:
                 run.optimizer.state.clear()
-                run.best = -1.0  # scores of an earlier phase say nothing about this one's losses
+                if phase.loss != before:
+                    run.best = -1.0  # scores of other losses say nothing about this phase's
+            before = phase.loss
             while phase.begin <= run.step < phase.end:
                 seams.stop()
                 _train_one_epoch(setting, run, phase, seams)
