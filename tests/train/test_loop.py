@@ -78,6 +78,12 @@ def test_ten_steps_are_five_and_five_resumed(
     for name, value in whole.weights.items():
         assert torch.equal(value, parts.weights[name]), name
         assert torch.equal(whole.averaged[name], parts.averaged[name]), name
+    rows = [(tmp_path / name / "metrics.csv").read_text() for name in ("whole", "parts")]
+    (first, *_), (second, *_) = tables = [list(csv.DictReader(text.splitlines())) for text in rows]
+    same = set(first) - {"seconds", "waiting_for_data"}
+    assert "loss" in same and set(first) == set(second)
+    for one, other in zip(*tables, strict=True):
+        assert {key: one[key] for key in same} == {key: other[key] for key in same}
 
 
 @pytest.mark.parametrize("place", ["update_average", "_score"])

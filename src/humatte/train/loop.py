@@ -116,6 +116,7 @@ def _train_phases(setting: Setting, run: Run, seams: Seams) -> None:
             setting.report.say("stopped at once, amid the work: last.pt stays as it was before")
         else:
             _save(setting, run, {}, "last.pt")
+            setting.report.keep(run.step)
         raise
 
 
