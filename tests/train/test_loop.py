@@ -50,9 +50,12 @@ def test_a_run_leaves_everything_behind(small: Recipe, data: Path, tmp_path: Pat
     assert (rows[-1]["step"], rows[-1]["epoch"]) == ("4", "2")  # three steps an epoch
     assert 0 <= float(rows[-1]["person_iou"]) <= 1
     assert "binary_cross_entropy" in rows[-1]
+    assert all(0 <= float(row["train_miou"]) <= 1 for row in rows)
+    assert all(float(row["validation_loss"]) > 0 for row in rows)
     checkpoint = load_checkpoint(best)
     assert Recipe.model_validate(checkpoint.recipe) == small
     assert checkpoint.scores["person_iou"] == checkpoint.best
+    assert set(checkpoint.scores) == {"person_iou", "miou", "mad"}
 
 
 def test_ten_steps_are_five_and_five_resumed(
@@ -293,11 +296,11 @@ def test_a_trimap_is_scored_without_the_detail_that_is_not_trained_yet(
 ) -> None:
     seen: list[bool] = []
 
-    def score(alpha_of, *rest):
+    def score(predicted, *rest):
         network.eval()
-        alpha, parts = alpha_of(batch), network.parts(batch, detail=False)
-        seen.append(torch.allclose(alpha, parts.alpha.clamp(0, 1), atol=1e-6))
-        return {"person_iou": 0.5}
+        alpha, parts = predicted(batch).alpha, network.parts(batch, detail=False)
+        seen.append(torch.allclose(alpha, parts.alpha, atol=1e-6))
+        return {"person_iou": 0.5}, 1.0
 
     def watched(setting, run, phase, *rest):
         terms = step(setting, run, phase, *rest)
@@ -321,7 +324,7 @@ def test_the_best_network_is_kept_over_phases_of_the_same_losses(
     second: dict[str, float],
 ) -> None:
     scores = iter((0.9, 0.8))
-    monkeypatch.setattr(loop, "validate", lambda *_: {"person_iou": next(scores)})
+    monkeypatch.setattr(loop, "validate", lambda *_: ({"person_iou": next(scores)}, 1.0))
     recipe = two_phases(small, {"alpha": 1.0}, second)
     best = load_checkpoint(train(recipe, data, tmp_path / "run", tmp_path / "cache"))
     assert best.step == (1 if second == {"alpha": 1.0} else 2)

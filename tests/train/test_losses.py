@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from drawn import disc
 from torch import Tensor
 
+from humatte.metrics import mean_iou
 from humatte.train import losses
 from humatte.train.losses import LOSSES, Prediction, Target, predict, trimap_of, weighted_loss
 from humatte.train.nets import NETS
@@ -161,6 +162,17 @@ def test_a_ramp_has_no_detail() -> None:
         assert float(detail[..., reach:-reach, reach:-reach].abs().max()) < 1e-6
     flat = torch.full_like(ramp, 0.7)
     assert float(losses._halve(flat)[0].abs().max()) < 1e-6  # at the edge, too
+
+
+def test_the_mean_iou_is_the_metrics() -> None:
+    torch.manual_seed(4)
+    alpha, truth = torch.rand(3, 1, 20, 30), torch.rand(3, 1, 20, 30)
+    alpha[2], truth[2] = 0.1, 0.2  # nobody there, and nobody found
+    expected = [mean_iou(a[0].numpy(), t[0].numpy()) for a, t in zip(alpha, truth, strict=True)]
+    found = float(losses.mean_iou(Prediction(alpha), target_of(truth)))
+    assert found == pytest.approx(np.mean(expected), abs=1e-6)
+    taught = Target(torch.zeros(3, 3, 20, 30), 1 - truth, truth)
+    assert float(losses.mean_iou(Prediction(alpha), taught)) == pytest.approx(found)
 
 
 def prediction_from(raw: torch.Tensor, name: str) -> Prediction:

@@ -20,7 +20,7 @@ from humatte.errors import TrainingError
 from humatte.interrupt import between_steps
 from humatte.train.batches import load_batches, plan_epoch
 from humatte.train.checkpoint import load_checkpoint, save_checkpoint
-from humatte.train.losses import Target, predict, weighted_loss
+from humatte.train.losses import Prediction, Target, mean_iou, predict, weighted_loss
 from humatte.train.memory import keep_freed_memory
 from humatte.train.recipe import Recipe
 from humatte.train.report import Report
@@ -161,12 +161,12 @@ def train_step(
             target = run.teacher.guide(target)._replace(truth=target.alpha)
         more = number < len(batches)
         with fabric.no_backward_sync(run.model, enabled=more):  # type: ignore[arg-type]
-            loss, terms = weighted_loss(
-                phase.loss, run.model(target.image, tuple(phase.loss)), target
-            )
+            prediction = run.model(target.image, tuple(phase.loss))
+            loss, terms = weighted_loss(phase.loss, prediction, target)
             terms["loss"] = float(loss.detach())
             if not math.isfinite(terms["loss"]):
                 raise _diverged("the loss", terms["loss"], run)
+            terms["train_miou"] = float(mean_iou(prediction, target))
             fabric.backward(loss / len(batches))
         for name, value in terms.items():
             sums[name] = sums.get(name, 0.0) + value / len(batches)
@@ -216,17 +216,19 @@ def _end_epoch(setting: Setting, run: Run, phase: Phase) -> None:
     ended = run.step == phase.end
     if fabric.is_global_zero:
         scores: dict[str, float] = {}
+        curves: dict[str, float] = {}
         if ended or epoch % recipe.train.validate_every == 0:
-            scores = _score(setting, run, phase)
+            scores, loss = _score(setting, run, phase)
+            curves = scores | {"validation_loss": loss}
             if scores["person_iou"] > run.best:
                 run.best = scores["person_iou"]
                 _save(setting, run, scores, "best.pt")
         every = recipe.train.sheet_every
         if ended or (every and epoch % every == 0):
             path = setting.out / f"sheet_{run.step:07d}.png"
-            alpha_of = _alpha_of(setting, run, phase)
-            draw_sheet(alpha_of, setting.data.validation, recipe, run.stride, path)
-        setting.report.end_epoch(epoch, run.step, run.seconds, scores)
+            predicted = _predicted(setting, run, phase)
+            draw_sheet(predicted, setting.data.validation, recipe, run.stride, path)
+        setting.report.end_epoch(epoch, run.step, run.seconds, curves)
         _save(setting, run, scores, "last.pt")
     fabric.barrier()
 
@@ -236,21 +238,21 @@ def _save(setting: Setting, run: Run, scores: dict[str, float], name: str) -> No
         save_checkpoint(checkpoint_of(setting, run, scores), setting.out / name)
 
 
-def _score(setting: Setting, run: Run, phase: Phase) -> dict[str, float]:
-    long_side = setting.recipe.network.best_long_side
-    return validate(_alpha_of(setting, run, phase), setting.data.validation, long_side, run.stride)
+def _score(setting: Setting, run: Run, phase: Phase) -> tuple[dict[str, float], float]:
+    long_side, store = setting.recipe.network.best_long_side, setting.data.validation
+    return validate(_predicted(setting, run, phase), store, long_side, run.stride, phase.loss)
 
 
-def _alpha_of(setting: Setting, run: Run, phase: Phase) -> Callable[[Tensor], Tensor]:
+def _predicted(setting: Setting, run: Run, phase: Phase) -> Callable[[Tensor], Prediction]:
     """The averaged network without the parts that the phase has not trained: they are noise."""
     fabric = setting.fabric
 
-    def alpha_of(batch: Tensor) -> Tensor:
+    def predicted(batch: Tensor) -> Prediction:
         with fabric.autocast(), torch.inference_mode():
             batch = fabric.to_device(batch).to(memory_format=torch.channels_last)
-            return predict(run.averaged, batch, tuple(phase.loss)).alpha.clamp(0.0, 1.0)
+            return predict(run.averaged, batch, tuple(phase.loss))
 
-    return alpha_of
+    return predicted
 
 
 def _timed(

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from humatte.metrics import PERSON_THRESHOLD
+
 _ROOT_EPSILON = 1e-6  # SHM's: keeps the root's slope finite at 0
 _DECIDED = 0.02  # a matte within this of 0 or 1 is background or person
 _UNSURE_SHARE = 0.015  # how far the unsure band is grown, in long sides
@@ -188,6 +190,19 @@ def boundary(prediction: Prediction, target: Target) -> Tensor:
     """Mean absolute error in which pixels of the unsure band weigh five times the others."""
     weight = 1 + _BOUNDARY_WEIGHT * (target.labels == 1).float()[:, None]
     return (weight * (prediction.alpha - target.alpha).abs()).sum() / weight.sum()
+
+
+@torch.no_grad()
+def mean_iou(prediction: Prediction, target: Target) -> Tensor:
+    """`humatte.metrics.mean_iou`, averaged over a batch's pictures: no loss, but a curve to see."""
+    true = target.alpha if target.truth is None else target.truth
+    found, wanted = prediction.alpha >= PERSON_THRESHOLD, true >= PERSON_THRESHOLD
+    return (_iou(found, wanted) + _iou(~found, ~wanted)).mean() / 2
+
+
+def _iou(found: Tensor, wanted: Tensor) -> Tensor:
+    both, either = ((found & wanted).sum((1, 2, 3)), (found | wanted).sum((1, 2, 3)))
+    return torch.where(either > 0, both / either, 1.0)  # 1 where neither has any
 
 
 LOSSES: dict[str, Loss] = {

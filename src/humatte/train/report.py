@@ -139,7 +139,7 @@ class Report:
         self._epoch.add(terms, rate, pictures, waited)
         if self._events and step % _LOG_EVERY_STEPS == 0:
             for name, value in terms.items():
-                self._events.add_scalar(f"train/{name}", value, step)
+                self._events.add_scalar(f"train/{name.removeprefix('train_')}", value, step)
             self._events.add_scalar("train/lr", rate, step)
 
     def end_epoch(self, epoch: int, step: int, seconds: float, scores: dict[str, float]) -> None:
@@ -158,7 +158,8 @@ class Report:
         self.rows.append({name: str(value) for name, value in row.items()})
         if self._events:
             for name, value in scores.items():
-                self._events.add_scalar(f"validation/{name}", value, step)
+                curve = f"validation/{name.removeprefix('validation_')}"
+                self._events.add_scalar(curve, value, step)
         _write_rows(self.rows, self.folder / "metrics.csv")
         if time.monotonic() - self._drawn > _DRAW_EVERY_SECONDS:
             self._draw()
@@ -183,12 +184,12 @@ def _write_rows(rows: list[dict[str, str]], path: Path) -> None:
 
 
 def draw_curves(rows: list[dict[str, str]], path: Path) -> None:
-    """Draws loss and validation scores over the steps as a PNG."""
+    """Draws losses and scores of both lists over the steps as a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4), layout="constrained")
-    panels = (("loss",), ("person_iou", "miou"), ("mad",))
+    panels = (("loss", "validation_loss"), ("person_iou", "miou", "train_miou"), ("mad",))
     for axes, names in zip(figure.subplots(1, len(panels)), panels, strict=True):
         for name in names:
             points = [(int(row["step"]), float(row[name])) for row in rows if row.get(name)]
@@ -197,6 +198,8 @@ def draw_curves(rows: list[dict[str, str]], path: Path) -> None:
         axes.set_xlabel("step")
         axes.set_title(", ".join(names))
         axes.grid(alpha=0.3)
+        if axes.lines:
+            axes.legend()
     drawn = io.BytesIO()
     FigureCanvasAgg(figure).print_png(drawn)  # type: ignore[no-untyped-call]
     write(drawn.getvalue(), path)
