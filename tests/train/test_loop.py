@@ -4,7 +4,9 @@ import csv
 import multiprocessing
 import os
 import signal
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from humatte.train.checkpoint import load_checkpoint
 from humatte.train.loop import train
 from humatte.train.nets.dark import Dark
 from humatte.train.nets.night import Night
+from humatte.train.nets.shm import Shm
 from humatte.train.recipe import Recipe
 from humatte.train.samples import build_store
 from humatte.train.state import load_start
@@ -50,9 +53,12 @@ def test_a_run_leaves_everything_behind(small: Recipe, data: Path, tmp_path: Pat
     assert (rows[-1]["step"], rows[-1]["epoch"]) == ("4", "2")  # three steps an epoch
     assert 0 <= float(rows[-1]["person_iou"]) <= 1
     assert "binary_cross_entropy" in rows[-1]
+    assert all(0 <= float(row["train_miou"]) <= 1 for row in rows)
+    assert all(float(row["validation_loss"]) > 0 for row in rows)
     checkpoint = load_checkpoint(best)
     assert Recipe.model_validate(checkpoint.recipe) == small
     assert checkpoint.scores["person_iou"] == checkpoint.best
+    assert set(checkpoint.scores) == {"person_iou", "miou", "mad"}
 
 
 def test_ten_steps_are_five_and_five_resumed(
@@ -78,6 +84,41 @@ def test_ten_steps_are_five_and_five_resumed(
     for name, value in whole.weights.items():
         assert torch.equal(value, parts.weights[name]), name
         assert torch.equal(whole.averaged[name], parts.averaged[name]), name
+    rows = [(tmp_path / name / "metrics.csv").read_text() for name in ("whole", "parts")]
+    (first, *_), (second, *_) = tables = [list(csv.DictReader(text.splitlines())) for text in rows]
+    same = set(first) - {"seconds", "waiting_for_data"}
+    assert "loss" in same and set(first) == set(second)
+    for one, other in zip(*tables, strict=True):
+        assert {key: one[key] for key in same} == {key: other[key] for key in same}
+
+
+@pytest.mark.parametrize("place", ["update_average", "_score"])
+def test_a_second_signal_amid_the_work_leaves_the_last_checkpoint_alone(
+    small: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    recipe = changed(small, steps=6)  # two epochs
+    train(recipe, data, tmp_path / "whole", tmp_path / "cache")
+    work = getattr(loop, place)
+
+    def stopped_within(setting, *rest):
+        if stop_at in (getattr(setting, "step", None), getattr(rest[0], "step", None)):
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+        return work(setting, *rest)
+
+    # Within the fifth step, its weights moved and their average not; within the second validation.
+    stop_at = 4 if place == "update_average" else 6
+    monkeypatch.setattr(loop, place, stopped_within)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, data, tmp_path / "parts", tmp_path / "cache")
+    assert load_checkpoint(tmp_path / "parts" / "last.pt").step == 3
+    monkeypatch.setattr(loop, place, work)
+    train(recipe, data, tmp_path / "parts", tmp_path / "cache", resume=True)
+    for name in ("last.pt", "best.pt"):
+        whole, parts = (load_checkpoint(tmp_path / run / name) for run in ("whole", "parts"))
+        assert (whole.step, whole.best, whole.scores) == (parts.step, parts.best, parts.scores)
+        for key, value in whole.averaged.items():
+            assert torch.equal(value, parts.averaged[key]), key
 
 
 def test_worker_processes_change_nothing(small: Recipe, data: Path, tmp_path: Path) -> None:
@@ -118,6 +159,47 @@ def test_a_loss_that_is_not_finite_stops_the_run(
         match=r"the loss is nan .* lower rate than 0\.002: train\.lr, or lr of its phase",
     ):
         train(small, data, tmp_path / "run", tmp_path / "cache")
+
+
+class Overflow(torch.autograd.Function):
+    """The identity; its gradient is infinite."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, slope):
+        return slope * float("inf")
+
+
+@pytest.mark.parametrize("clip", [0.0, 1.0])
+def test_a_gradient_that_is_not_finite_moves_nothing(
+    small: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: float
+) -> None:
+    weighted = loop.weighted_loss
+    averaged: list[int] = []
+
+    def overflows(*given):
+        loss, terms = weighted(*given)
+        return Overflow.apply(loss), terms
+
+    monkeypatch.setattr(loop, "weighted_loss", overflows)
+    monkeypatch.setattr(loop, "update_average", lambda *given: averaged.append(1))
+    with pytest.raises(TrainingError, match=r"gradients' norm is (nan|inf) after 0 steps") as held:
+        train(changed(small, clip=clip), data, tmp_path / "run", tmp_path / "cache")
+    assert "\n" not in str(held.value) and not averaged
+    assert not (tmp_path / "run" / "last.pt").exists()
+
+
+def test_float16_leaves_out_a_step_that_overflows(small: Recipe) -> None:
+    """The scaler does, as long as nothing stops the run before: a stand-in, there is no GPU."""
+    for precision, stops in (("16-mixed", False), ("bf16-mixed", True)):
+        fabric = SimpleNamespace(clip_gradients=lambda *_, **how: torch.tensor(float("inf")))
+        setting = SimpleNamespace(recipe=changed(small, precision=precision), fabric=fabric)
+        run = SimpleNamespace(model=None, optimizer=None, step=3)
+        with pytest.raises(TrainingError) if stops else nullcontext():
+            loop.clip_gradients(setting, run, SimpleNamespace(lr=1e-3))  # type: ignore[arg-type]
 
 
 def test_a_few_pictures_are_learnt(small: Recipe, data: Path, tmp_path: Path) -> None:
@@ -223,6 +305,58 @@ def test_phases_follow_each_other_and_resume(
     train(recipe, data, tmp_path / "parts", tmp_path / "cache", resume=True)
     whole, parts = (load_checkpoint(tmp_path / n / "last.pt").weights for n in ("whole", "parts"))
     assert all(torch.equal(value, parts[name]) for name, value in whole.items())
+
+
+def two_phases(small: Recipe, *losses: dict[str, float]) -> Recipe:
+    """Phases of one step each for a small shm."""
+    settings = small.model_dump(mode="json")
+    settings["network"] |= {"name": "shm", "width": 0.125}
+    settings["train"] |= {"steps": len(losses), "sizes": [[32, 32]]}
+    share = 1 / len(losses)
+    settings["phases"] = [
+        {"name": f"phase {number}", "share": share, "loss": loss}
+        for number, loss in enumerate(losses)
+    ]
+    return Recipe.model_validate(settings)
+
+
+def test_a_trimap_is_scored_without_the_detail_that_is_not_trained_yet(
+    small: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def score(predicted, *rest):
+        network.eval()
+        alpha, parts = predicted(batch).alpha, network.parts(batch, detail=False)
+        seen.append(torch.allclose(alpha, parts.alpha, atol=1e-6))
+        return {"person_iou": 0.5}, 1.0
+
+    def watched(setting, run, phase, *rest):
+        terms = step(setting, run, phase, *rest)
+        network.load_state_dict(run.averaged.state_dict())
+        return terms
+
+    batch, network, step = torch.rand(1, 3, 32, 32), Shm(width=0.125), loop.train_step
+    monkeypatch.setattr(loop, "train_step", watched)
+    monkeypatch.setattr(loop, "validate", score)
+    recipe = two_phases(small, {"trimap": 1.0}, {"alpha": 1.0})
+    train(changed(recipe, average=0.0), data, tmp_path / "run", tmp_path / "cache")
+    assert seen == [True, False]
+
+
+@pytest.mark.parametrize("second", [{"alpha": 1.0}, {"alpha": 1.0, "trimap": 0.01}])
+def test_the_best_network_is_kept_over_phases_of_the_same_losses(
+    small: Recipe,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    second: dict[str, float],
+) -> None:
+    scores = iter((0.9, 0.8))
+    monkeypatch.setattr(loop, "validate", lambda *_: ({"person_iou": next(scores)}, 1.0))
+    recipe = two_phases(small, {"alpha": 1.0}, second)
+    best = load_checkpoint(train(recipe, data, tmp_path / "run", tmp_path / "cache"))
+    assert best.step == (1 if second == {"alpha": 1.0} else 2)
 
 
 def test_a_stopped_run_leaves_no_process_behind(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 from drawn import disc
 from torch import Tensor
 
+from humatte.metrics import mean_iou
 from humatte.train import losses
 from humatte.train.losses import LOSSES, Prediction, Target, predict, trimap_of, weighted_loss
 from humatte.train.nets import NETS
@@ -122,6 +124,55 @@ def test_detail_losses_see_edges_and_not_constants(name: str) -> None:
     flat = torch.full_like(alpha, 0.3)
     found = float(losses.gradient(Prediction(flat), target_of(flat + 0.1)))
     assert found == pytest.approx(0, abs=1e-6)
+
+
+def test_a_teacher_who_is_unsure_makes_no_truth_unsure() -> None:
+    truth = drawn()
+    mixed = truth.lerp(torch.full_like(truth, 0.9), 0.5)
+    target = Target(torch.zeros(1, 3, 64, 64), mixed, truth)
+    assert torch.equal(target.labels, trimap_of(truth))
+    assert not torch.equal(trimap_of(mixed), trimap_of(truth))
+    logits = F.one_hot(trimap_of(truth), 3).permute(0, 3, 1, 2) * 30.0
+    assert float(losses.trimap(Prediction(truth, trimap=logits), target)) < 1e-6
+    off, band = Prediction(mixed + 0.1), trimap_of(truth) == 1
+    weight = 1 + 4 * band.float()[:, None]
+    errors = (weight * (off.alpha - mixed).abs()).sum() / weight.sum()
+    assert float(losses.boundary(off, target)) == pytest.approx(float(errors))
+
+
+@pytest.mark.parametrize("size", [(64, 96), (63, 97)])
+def test_the_laplacian_pyramid_is_opencvs(size: tuple[int, int]) -> None:
+    found = np.random.default_rng(2).random(size, np.float32)
+    expected = found
+    for _ in range(3):
+        detail, half = losses._halve(torch.from_numpy(found)[None, None])
+        smaller = cv2.pyrDown(expected)
+        lost = expected - cv2.pyrUp(smaller, dstsize=expected.shape[::-1])
+        assert detail.shape[2:] == expected.shape and half.shape[2:] == smaller.shape
+        inside = (slice(8, -8), slice(8, -8))  # at the edge OpenCV mirrors, here it is repeated
+        np.testing.assert_allclose(detail[0, 0].numpy()[inside], lost[inside], atol=1e-6)
+        found = expected = half[0, 0].numpy()
+
+
+def test_a_ramp_has_no_detail() -> None:
+    ramp = torch.linspace(0, 1, 128).expand(1, 1, 96, 128)
+    level = ramp
+    for reach in (4, 6, 8):
+        detail, level = losses._halve(level)
+        assert float(detail[..., reach:-reach, reach:-reach].abs().max()) < 1e-6
+    flat = torch.full_like(ramp, 0.7)
+    assert float(losses._halve(flat)[0].abs().max()) < 1e-6  # at the edge, too
+
+
+def test_the_mean_iou_is_the_metrics() -> None:
+    torch.manual_seed(4)
+    alpha, truth = torch.rand(3, 1, 20, 30), torch.rand(3, 1, 20, 30)
+    alpha[2], truth[2] = 0.1, 0.2  # nobody there, and nobody found
+    expected = [mean_iou(a[0].numpy(), t[0].numpy()) for a, t in zip(alpha, truth, strict=True)]
+    found = float(losses.mean_iou(Prediction(alpha), target_of(truth)))
+    assert found == pytest.approx(np.mean(expected), abs=1e-6)
+    taught = Target(torch.zeros(3, 3, 20, 30), 1 - truth, truth)
+    assert float(losses.mean_iou(Prediction(alpha), taught)) == pytest.approx(found)
 
 
 def prediction_from(raw: torch.Tensor, name: str) -> Prediction:

@@ -117,6 +117,17 @@ def test_every_weight_gets_a_finite_gradient(name: str) -> None:
     assert all(key.endswith("bias") for key in still), still
 
 
+@pytest.mark.parametrize("name", NETS)
+@torch.no_grad()
+def test_mixed_precision_leaves_alpha_its_last_bits(name: str) -> None:
+    network = build(name)
+    with torch.autocast("cpu", torch.bfloat16):
+        prediction, alpha = predict(network, draw(1, 3, 64, 64)), network(draw(1, 3, 64, 64))
+    found = [part for part in (*prediction, alpha) if part is not None]
+    assert [part.dtype for part in found] == [torch.float32] * len(found)
+    assert not torch.equal(prediction.alpha, prediction.alpha.bfloat16().float())
+
+
 @pytest.mark.parametrize("name", [name for name in NETS if name != "shm"])
 @torch.no_grad()
 def test_alpha_is_the_softmax_of_the_logits(name: str) -> None:

@@ -38,6 +38,16 @@ def test_every_shipped_recipe_loads_and_says_how_to_run_it(path: Path) -> None:
         assert word in text
 
 
+def test_the_authors_recipes_vary_no_more_than_they_do() -> None:
+    for name in ("likeunet", "shm-original"):
+        recipe = read_recipe(ROOT / "recipes" / f"{name}.toml")
+        chances = recipe.augment.model_dump()
+        how = ("zoom", "drawn", "group", "people", "crop", "scale")  # no chances by themselves
+        assert not any(value for key, value in chances.items() if key not in how), name
+        assert recipe.data.long_side > max(max(size) for size in recipe.train.sizes)
+        assert (recipe.train.precision, recipe.train.average) == ("32-true", 0.0)
+
+
 def test_there_are_recipes() -> None:
     assert RECIPES
 

@@ -126,6 +126,20 @@ def test_empty_samples_are_empty(sources: Sources) -> None:
         assert not make_sample(sources, 0, (64, 64), options, np.random.default_rng(seed))[1].any()
 
 
+@pytest.mark.parametrize("size", [(32, 128), (128, 32), (64, 48)])
+def test_a_picture_whose_background_stays_is_never_laid_over_another(
+    sources: Sources, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("another background")
+
+    monkeypatch.setattr(augment, "_background", refuse)
+    options = AugmentPart(replace_background=0, empty=0)
+    for seed in range(8):
+        image, _ = make_sample(sources, 0, size, options, np.random.default_rng(seed))
+        assert image.shape == (*size, 3)
+
+
 def test_without_backgrounds_patterns_are_drawn(sources: Sources) -> None:
     alone = Sources(sources.people, None)
     image, alpha = make_sample(alone, 0, (64, 64), AugmentPart(empty=1), np.random.default_rng(0))

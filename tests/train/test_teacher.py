@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from humatte.data.layouts import find_backgrounds, find_pairs
 from humatte.errors import TrainingError
 from humatte.network import fingerprints_of
+from humatte.train import loop
 from humatte.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from humatte.train.export import export_run
 from humatte.train.loop import train
@@ -66,6 +67,26 @@ def test_a_student_follows_its_teacher(small: Recipe, data: Path, tmp_path: Path
     key = "head.weight"
     assert not torch.equal(first.weights[key], second.weights[key])
     assert len(fingerprints_of(first.pictures)) == 6
+
+
+def test_the_losses_know_the_truth_beside_the_teachers_matte(
+    small: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(changed(small, train={"steps": 1}), data, tmp_path / "teacher", tmp_path / "cache")
+    seen: list[Target] = []
+    weighted = loop.weighted_loss
+
+    def watched(weights, prediction, target):
+        seen.append(target)
+        return weighted(weights, prediction, target)
+
+    monkeypatch.setattr(loop, "weighted_loss", watched)
+    lesson = {"teacher": str(tmp_path / "teacher"), "share": 0.5}
+    taught = changed(small, distill=lesson, train={"steps": 1})
+    train(taught, data, tmp_path / "run", tmp_path / "cache")
+    (target,) = seen
+    assert target.truth is not None and target.truth.min() == 0
+    assert target.alpha.min() > 0  # a network at its start is sure of nothing
 
 
 def test_a_teacher_that_does_not_suit_is_refused(small: Recipe, data: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from humatte.train.recipe import AugmentPart
 from humatte.train.samples import Sample, Store
 
 # A picture whose proportions differ by more than this from the wanted size would lose a head or
-# gain wide bars; it gets a new background instead.
+# gain wide bars; it gets a new background instead, where a recipe has such at all.
 _MAX_ASPECT_RATIO = 1.4
 _CUTOUT_SHARE = 0.7  # of the things are cut-outs, where there are any; the others are drawn blobs
 
@@ -41,11 +41,11 @@ def make_sample(
     sources: Sources, index: int, size: Size, options: AugmentPart, rng: Generator
 ) -> tuple[Bytes, Bytes]:
     """One varied sample: image (h, w, 3) and alpha (h, w), uint8, of the given size."""
-    kind = rng.random()
+    kind, replace = rng.random(), options.replace_background
     sample = sources.people[index]
     if kind < options.empty:
         image, alpha = _background(sources, size, options, rng), np.zeros(size, np.uint8)
-    elif kind < options.empty + options.replace_background or _misfit(sample, size):
+    elif kind < options.empty + replace or (replace and _misfit(sample, size)):
         image, alpha = _replaced(sources, index, size, options, rng)
     else:
         image, alpha = _reframe(sample, size, options, rng)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Generator, Iterable
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import torch
@@ -21,7 +21,7 @@ from humatte.interrupt import between_steps
 from humatte.paths import make_folder
 from humatte.train.batches import load_batches, plan_epoch
 from humatte.train.checkpoint import load_checkpoint, save_checkpoint
-from humatte.train.losses import Target, weighted_loss
+from humatte.train.losses import Prediction, Target, mean_iou, predict, weighted_loss
 from humatte.train.memory import keep_freed_memory
 from humatte.train.recipe import Recipe
 from humatte.train.report import Report
@@ -39,6 +39,23 @@ from humatte.train.state import (
 from humatte.train.validate import draw_sheet, validate
 
 Batch = tuple[Tensor, Tensor]  # image (N, h, w, 3) and alpha (N, h, w), bytes
+
+
+class Seams:
+    """Where a run may be stopped, and whether what it holds is one that could go on."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self.stop = stop
+        """Called between two steps: lets Ctrl-C take effect there."""
+        self.torn = False
+        """Whether a step, or an epoch's end, is half done."""
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """What must be done wholly or not at all; a second Ctrl-C may break it anywhere."""
+        self.torn = True
+        yield
+        self.torn = False
 
 
 def train(recipe: Recipe, data: Path, out: Path, cache: Path, resume: bool = False) -> Path:
@@ -76,29 +93,37 @@ def train(recipe: Recipe, data: Path, out: Path, cache: Path, resume: bool = Fal
         if fabric.is_global_zero:
             (out / "recipe.json").write_text(json.dumps(recipe.model_dump(), indent=2), "utf-8")
         with between_steps() as stop:
-            _train_phases(setting, run, stop)
+            _train_phases(setting, run, Seams(stop))
     return out / "best.pt"
 
 
-def _train_phases(setting: Setting, run: Run, stop: Callable[[], None]) -> None:
+def _train_phases(setting: Setting, run: Run, seams: Seams) -> None:
     started = time.monotonic() - run.seconds
     try:
+        before = None
         for phase in phases_of(setting.recipe, setting.steps):
             if run.step == phase.begin:
                 run.optimizer.state.clear()
-                run.best = -1.0  # scores of an earlier phase say nothing about this one's losses
+                if phase.loss != before:
+                    run.best = -1.0  # scores of other losses say nothing about this phase's
+            before = phase.loss
             while phase.begin <= run.step < phase.end:
-                stop()
-                _train_one_epoch(setting, run, phase, stop)
+                seams.stop()
+                _train_one_epoch(setting, run, phase, seams)
                 run.seconds = time.monotonic() - started
-                _end_epoch(setting, run, phase)
+                with seams.whole():
+                    _end_epoch(setting, run, phase)
     except KeyboardInterrupt:
         run.seconds = time.monotonic() - started
-        _save(setting, run, {}, "last.pt")
+        if seams.torn:
+            setting.report.say("stopped at once, amid the work: last.pt stays as it was before")
+        else:
+            _save(setting, run, {}, "last.pt")
+            setting.report.keep(run.step)
         raise
 
 
-def _train_one_epoch(setting: Setting, run: Run, phase: Phase, stop: Callable[[], None]) -> None:
+def _train_one_epoch(setting: Setting, run: Run, phase: Phase, seams: Seams) -> None:
     """Trains to the end of the current epoch, or of the phase."""
     recipe, fabric, per_epoch = setting.recipe, setting.fabric, setting.per_epoch
     epoch, done = divmod(run.step, per_epoch)
@@ -114,12 +139,13 @@ def _train_one_epoch(setting: Setting, run: Run, phase: Phase, stop: Callable[[]
     name = f"{phase.name}: epoch {epoch + 1}"
     with timed as batches, setting.report.progress(name, steps) as advance:
         for number, (group, waited) in enumerate(batches, start=1):
-            stop()
+            seams.stop()
             rate = learning_rate(recipe, phase, run.step, per_epoch)
-            terms = train_step(setting, run, phase, group, rate)
-            run.step += 1
             pictures = sum(len(image) for image, _ in group) * fabric.world_size
-            setting.report.step(run.step, terms, rate, pictures, waited)
+            with seams.whole():
+                terms = train_step(setting, run, phase, group, rate)
+                run.step += 1
+                setting.report.step(run.step, terms, rate, pictures, waited)
             advance(number, steps)
 
 
@@ -135,27 +161,49 @@ def train_step(
     for number, (image, alpha) in enumerate(batches, start=1):
         target = to_target(fabric.to_device(image), fabric.to_device(alpha))
         if run.teacher:
-            target = run.teacher.guide(target)
+            target = run.teacher.guide(target)._replace(truth=target.alpha)
         more = number < len(batches)
         with fabric.no_backward_sync(run.model, enabled=more):  # type: ignore[arg-type]
-            loss, terms = weighted_loss(
-                phase.loss, run.model(target.image, tuple(phase.loss)), target
-            )
+            prediction = run.model(target.image, tuple(phase.loss))
+            loss, terms = weighted_loss(phase.loss, prediction, target)
             terms["loss"] = float(loss.detach())
             if not math.isfinite(terms["loss"]):
-                raise TrainingError(
-                    f"the loss is {terms['loss']} after {run.step} steps; last.pt and best.pt "
-                    f"are kept: resume with a lower rate than {phase.lr:g}: train.lr, or "
-                    "lr of its phase"
-                )
+                raise _diverged("the loss", terms["loss"], run, phase)
+            terms["train_miou"] = float(mean_iou(prediction, target))
             fabric.backward(loss / len(batches))
         for name, value in terms.items():
             sums[name] = sums.get(name, 0.0) + value / len(batches)
-    if train_part.clip:
-        fabric.clip_gradients(run.model, run.optimizer, max_norm=train_part.clip)
+    clip_gradients(setting, run, phase)
     run.optimizer.step()
     update_average(run, train_part.average)
     return sums
+
+
+def clip_gradients(setting: Setting, run: Run, phase: Phase) -> None:
+    """Clips the gradients as the recipe says, and lets none through that is not finite.
+
+    Raises:
+        TrainingError: their norm is not finite, and not because float16 overflowed.
+    """
+    train_part = setting.recipe.train
+    norm = setting.fabric.clip_gradients(
+        run.model,
+        run.optimizer,
+        max_norm=train_part.clip or math.inf,
+        error_if_nonfinite=False,
+    )
+    assert norm is not None  # lightning-fabric gives one for max_norm
+    # In float16 the scale of the loss is found by overflowing: such a step is left out by the
+    # optimizer's scaler, which then tries a smaller one.
+    if train_part.precision != "16-mixed" and not math.isfinite(norm):
+        raise _diverged("the gradients' norm", float(norm), run, phase)
+
+
+def _diverged(what: str, value: float, run: Run, phase: Phase) -> TrainingError:
+    return TrainingError(
+        f"{what} is {value} after {run.step} steps; last.pt and best.pt are kept: "
+        f"resume with a lower rate than {phase.lr:g}: train.lr, or lr of its phase"
+    )
 
 
 def to_target(image: Tensor, alpha: Tensor) -> Target:
@@ -171,16 +219,19 @@ def _end_epoch(setting: Setting, run: Run, phase: Phase) -> None:
     ended = run.step == phase.end
     if fabric.is_global_zero:
         scores: dict[str, float] = {}
+        curves: dict[str, float] = {}
         if ended or epoch % recipe.train.validate_every == 0:
-            scores = _score(setting, run)
+            scores, loss = _score(setting, run, phase)
+            curves = scores | {"validation_loss": loss}
             if scores["person_iou"] > run.best:
                 run.best = scores["person_iou"]
                 _save(setting, run, scores, "best.pt")
         every = recipe.train.sheet_every
         if ended or (every and epoch % every == 0):
             path = setting.out / f"sheet_{run.step:07d}.png"
-            draw_sheet(_alpha_of(setting, run), setting.data.validation, recipe, run.stride, path)
-        setting.report.end_epoch(epoch, run.step, run.seconds, scores)
+            predicted = _predicted(setting, run, phase)
+            draw_sheet(predicted, setting.data.validation, recipe, run.stride, path)
+        setting.report.end_epoch(epoch, run.step, run.seconds, curves)
         _save(setting, run, scores, "last.pt")
     fabric.barrier()
 
@@ -190,19 +241,21 @@ def _save(setting: Setting, run: Run, scores: dict[str, float], name: str) -> No
         save_checkpoint(checkpoint_of(setting, run, scores), setting.out / name)
 
 
-def _score(setting: Setting, run: Run) -> dict[str, float]:
-    long_side = setting.recipe.network.best_long_side
-    return validate(_alpha_of(setting, run), setting.data.validation, long_side, run.stride)
+def _score(setting: Setting, run: Run, phase: Phase) -> tuple[dict[str, float], float]:
+    long_side, store = setting.recipe.network.best_long_side, setting.data.validation
+    return validate(_predicted(setting, run, phase), store, long_side, run.stride, phase.loss)
 
 
-def _alpha_of(setting: Setting, run: Run) -> Callable[[Tensor], Tensor]:
+def _predicted(setting: Setting, run: Run, phase: Phase) -> Callable[[Tensor], Prediction]:
+    """The averaged network without the parts that the phase has not trained: they are noise."""
     fabric = setting.fabric
 
-    def alpha_of(batch: Tensor) -> Tensor:
+    def predicted(batch: Tensor) -> Prediction:
         with fabric.autocast(), torch.inference_mode():
-            return run.averaged(fabric.to_device(batch).to(memory_format=torch.channels_last))
+            batch = fabric.to_device(batch).to(memory_format=torch.channels_last)
+            return predict(run.averaged, batch, tuple(phase.loss))
 
-    return alpha_of
+    return predicted
 
 
 def _timed(

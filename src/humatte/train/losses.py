@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from humatte.metrics import PERSON_THRESHOLD
+
 _ROOT_EPSILON = 1e-6  # SHM's: keeps the root's slope finite at 0
 _DECIDED = 0.02  # a matte within this of 0 or 1 is background or person
 _UNSURE_SHARE = 0.015  # how far the unsure band is grown, in long sides
@@ -37,7 +39,14 @@ class Target(NamedTuple):
     image: Tensor
     """(N, 3, h, w) in [0, 1]."""
     alpha: Tensor
-    """(N, 1, h, w) in [0, 1]."""
+    """(N, 1, h, w) in [0, 1]; what a network's alpha is to be."""
+    truth: Tensor | None = None
+    """The true alpha, where `alpha` is mixed with a teacher's; None = `alpha` is true."""
+
+    @property
+    def labels(self) -> Tensor:
+        """Trimap labels (N, h, w) of the true matte: where a teacher is unsure, it is not."""
+        return trimap_of(self.alpha if self.truth is None else self.truth)
 
 
 Loss = Callable[[Prediction, Target], Tensor]
@@ -52,7 +61,8 @@ def predict(network: nn.Module, batch: Tensor, losses: Collection[str] = ()) -> 
     if hasattr(network, "parts"):
         parts = network.parts(batch, detail=set(losses) != {"trimap"})  # type: ignore[operator]
         return Prediction(parts.alpha, trimap=parts.trimap)
-    logits: Tensor = network.logits(batch)  # type: ignore[operator]
+    # Half precision would leave 1/256 between an alpha and 1: losses and scores need more.
+    logits: Tensor = network.logits(batch).float()  # type: ignore[operator]
     # A softmax over two channels is a sigmoid of their difference.
     return Prediction((logits[:, 1:] - logits[:, :1]).sigmoid(), logits=logits)
 
@@ -114,7 +124,7 @@ def _eroded(sure: Tensor, reach: int) -> Tensor:
 def trimap(prediction: Prediction, target: Target) -> Tensor:
     """SHM's L_t: cross-entropy of the three classes. Source: Chen et al. 2018, section 4.4."""
     assert prediction.trimap is not None  # as above
-    return F.cross_entropy(prediction.trimap, trimap_of(target.alpha))
+    return F.cross_entropy(prediction.trimap, target.labels)
 
 
 def alpha(prediction: Prediction, target: Target) -> Tensor:
@@ -148,11 +158,20 @@ def laplacian(prediction: Prediction, target: Target) -> Tensor:
 
 
 def _halve(x: Tensor) -> tuple[Tensor, Tensor]:
-    """What x (N, 1, h, w) loses when it is blurred and halved, and its half."""
+    """What x (N, 1, h, w) loses when it is blurred and halved, and its half.
+
+    Source: Burt and Adelson 1983, "The Laplacian Pyramid as a Compact Image Code": both ways blur
+    with the same kernel. The half holds every second pixel, the first one too; an enlargement that
+    takes them for the middles of pairs, as most do, is half a pixel off, and a ramp is then detail.
+    """
     row = x.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
-    padded = F.pad(x, (2, 2, 2, 2), mode="replicate")
-    half = F.conv2d(padded, torch.outer(row, row)[None, None], stride=2)
-    grown = F.interpolate(half, size=x.shape[2:], mode="bilinear", align_corners=False)
+    kernel = torch.outer(row, row)[None, None]
+    half = F.conv2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), kernel, stride=2)
+    # Pixels between two others get a quarter of the kernel's weights; the padding of one pixel is
+    # cut off again, with what the kernel reaches beyond it.
+    more = tuple(1 - side % 2 for side in x.shape[2:])
+    padded = F.pad(half, (1, 1, 1, 1), mode="replicate")
+    grown = F.conv_transpose2d(padded, 4 * kernel, stride=2, padding=4, output_padding=more)
     return x - grown, half
 
 
@@ -169,8 +188,21 @@ def gradient(prediction: Prediction, target: Target) -> Tensor:
 
 def boundary(prediction: Prediction, target: Target) -> Tensor:
     """Mean absolute error in which pixels of the unsure band weigh five times the others."""
-    weight = 1 + _BOUNDARY_WEIGHT * (trimap_of(target.alpha) == 1).float()[:, None]
+    weight = 1 + _BOUNDARY_WEIGHT * (target.labels == 1).float()[:, None]
     return (weight * (prediction.alpha - target.alpha).abs()).sum() / weight.sum()
+
+
+@torch.no_grad()
+def mean_iou(prediction: Prediction, target: Target) -> Tensor:
+    """`humatte.metrics.mean_iou`, averaged over a batch's pictures: no loss, but a curve to see."""
+    true = target.alpha if target.truth is None else target.truth
+    found, wanted = prediction.alpha >= PERSON_THRESHOLD, true >= PERSON_THRESHOLD
+    return (_iou(found, wanted) + _iou(~found, ~wanted)).mean() / 2
+
+
+def _iou(found: Tensor, wanted: Tensor) -> Tensor:
+    both, either = ((found & wanted).sum((1, 2, 3)), (found | wanted).sum((1, 2, 3)))
+    return torch.where(either > 0, both / either, 1.0)  # 1 where neither has any
 
 
 LOSSES: dict[str, Loss] = {

@@ -75,7 +75,7 @@ class Ascend(nn.Module):
 
 
 class NightLite(ScoreNetwork):
-    """`night-lite`: below 1 MB when fused; height and width are multiples of 32.
+    """`night-lite`: below 1 MB when fused, as float16; height and width are multiples of 32.
 
     Source of its encoder: Sandler et al. 2018, "MobileNetV2".
     """

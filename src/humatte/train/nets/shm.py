@@ -141,11 +141,12 @@ class Shm(nn.Module):
         Without `detail` M-Net does not run, and the raw alpha is 0.5 everywhere.
         """
         image = self.original_input(batch)
-        trimap = self.trimap_net(image)  # (N, 3, h, w)
+        # Both in fp32 from here on: half precision is too coarse near an alpha of 1, see dawn.
+        trimap = self.trimap_net(image).float()  # (N, 3, h, w)
         shares = softmax(trimap)
         raw_alpha = torch.full_like(trimap[:, :1], 0.5)
         if detail:
-            raw_alpha = self.detail_net(torch.cat((image, shares), dim=1))  # (N, 1, h, w)
+            raw_alpha = self.detail_net(torch.cat((image, shares), dim=1)).float()  # (N, 1, h, w)
         person, unsure = shares[:, PERSON : PERSON + 1], shares[:, UNSURE : UNSURE + 1]
         return ShmParts(trimap, raw_alpha, person + unsure * raw_alpha)  # section 4.3, equation 2
 
