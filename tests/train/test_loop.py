@@ -61,6 +61,15 @@ def test_a_run_leaves_everything_behind(small: Recipe, data: Path, tmp_path: Pat
     assert set(checkpoint.scores) == {"person_iou", "miou", "mad"}
 
 
+def test_checkpoints_of_epochs_are_kept_on_demand(
+    small: Recipe, data: Path, tmp_path: Path
+) -> None:
+    train(changed(small, save_every=1), data, tmp_path / "run", tmp_path / "cache")
+    kept = sorted(path.name for path in (tmp_path / "run").glob("epoch_*.pt"))
+    assert kept == ["epoch_0001.pt", "epoch_0002.pt"]
+    assert [load_checkpoint(tmp_path / "run" / name).step for name in kept] == [3, 4]
+
+
 def test_ten_steps_are_five_and_five_resumed(
     small: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

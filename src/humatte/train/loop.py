@@ -232,6 +232,8 @@ def _end_epoch(setting: Setting, run: Run, phase: Phase) -> None:
             predicted = _predicted(setting, run, phase)
             draw_sheet(predicted, setting.data.validation, recipe, run.stride, path)
         setting.report.end_epoch(epoch, run.step, run.seconds, curves)
+        if recipe.train.save_every and epoch % recipe.train.save_every == 0:
+            _save(setting, run, scores, f"epoch_{epoch:04d}.pt")
         _save(setting, run, scores, "last.pt")
     fabric.barrier()
 

@@ -178,6 +178,8 @@ class TrainPart(_Part):
     """Epochs between validations."""
     sheet_every: Annotated[int, Field(ge=0)] = 0
     """Epochs between contact sheets of validation pictures; 0 = only at the end."""
+    save_every: Annotated[int, Field(ge=0)] = 0
+    """Epochs between checkpoints that are kept (epoch_NNNN.pt); 0 = only the last and best."""
     seed: Annotated[int, Field(ge=0)] = 1
     """Seed of the weights and of every sample."""
 

@@ -24,6 +24,7 @@ from humatte.train.teacher import load_weights
 MAY_CHANGE = (
     *("train.lr", "train.encoder_lr", "train.weight_decay", "train.clip"),
     *("train.epochs", "train.steps", "train.validate_every", "train.sheet_every"),
+    "train.save_every",
     *("phases.N.lr", "data.workers", "network.best_long_side"),
 )
 # Where the pictures lie is nothing to a run: the checkpoint tells by their hashes what they are.
