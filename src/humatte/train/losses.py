@@ -44,9 +44,14 @@ class Target(NamedTuple):
     """The true alpha, where `alpha` is mixed with a teacher's; None = `alpha` is true."""
 
     @property
+    def true_alpha(self) -> Tensor:
+        """(N, 1, h, w) in [0, 1]: the true matte, with and without a teacher."""
+        return self.alpha if self.truth is None else self.truth
+
+    @property
     def labels(self) -> Tensor:
         """Trimap labels (N, h, w) of the true matte: where a teacher is unsure, it is not."""
-        return trimap_of(self.alpha if self.truth is None else self.truth)
+        return trimap_of(self.true_alpha)
 
 
 Loss = Callable[[Prediction, Target], Tensor]
@@ -195,8 +200,8 @@ def boundary(prediction: Prediction, target: Target) -> Tensor:
 @torch.no_grad()
 def mean_iou(prediction: Prediction, target: Target) -> Tensor:
     """`humatte.metrics.mean_iou`, averaged over a batch's pictures: no loss, but a curve to see."""
-    true = target.alpha if target.truth is None else target.truth
-    found, wanted = prediction.alpha >= PERSON_THRESHOLD, true >= PERSON_THRESHOLD
+    found = prediction.alpha >= PERSON_THRESHOLD
+    wanted = target.true_alpha >= PERSON_THRESHOLD
     return (_iou(found, wanted) + _iou(~found, ~wanted)).mean() / 2
 
 
