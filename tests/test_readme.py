@@ -53,6 +53,22 @@ def test_every_file_that_is_linked_exists() -> None:
             assert (ROOT / target).exists(), target
 
 
+SCORES = re.compile(r"^\| `([a-z-]+)`.*? MB \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|", re.MULTILINE)
+
+
+@pytest.mark.parametrize("row", SCORES.findall(README), ids=lambda row: row[0])
+def test_a_networks_scores_are_its_cards(row: tuple[str, ...]) -> None:
+    name, *said = row
+    card = (ROOT / "src/humatte/weights" / f"{name}.md").read_text("utf-8")
+    (line,) = re.findall(r"^\| person IoU \| mIoU .*\n\|[-|]+\n\|(.*)\|$", card, re.MULTILINE)
+    iou, _, boundary_f, mad, _, _ = (float(score) for score in line.split("|"))
+    assert [float(score) for score in said] == pytest.approx([iou, boundary_f, mad], abs=6e-4)
+
+
+def test_the_scores_of_all_networks_are_compared() -> None:
+    assert len(SCORES.findall(README)) == 6
+
+
 def test_every_verb_is_listed() -> None:
     for verb in get_command(app).commands:  # type: ignore[attr-defined]
         assert f"`humatte {verb}" in README
