@@ -9,10 +9,12 @@ import csv
 import io
 import multiprocessing
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -116,7 +118,8 @@ def work_through(
         workers = min(jobs, len(waiting))
         pool = ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent)
         try:
-            running = {pool.submit(do, item): item for item in waiting}
+            with _interrupts_held():  # submitting is what starts the processes
+                running = {pool.submit(do, item): item for item in waiting}
             for future in as_completed(running):
                 _note(report, name_of(running[future]), future.result, keep)
                 advance()
@@ -130,9 +133,28 @@ def work_through(
     return report
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block; in processes that start in it, for their initializer.
+
+    Between its start and its initializer a process would answer it with a trace.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # started with the first process, it would end the holding
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _leave_interrupts_to_the_parent() -> None:
     """Ctrl-C reaches every process of the terminal; one of them saying so is enough."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _note(
