@@ -138,7 +138,7 @@ def train(
     """Train a network by a recipe."""
     with extra("train"):
         from humatte.train.loop import train as run
-        from humatte.train.recipe import read_recipe
+        from humatte.train.recipe_read import read_recipe
 
         default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "humatte"
         best = run(read_recipe(recipe, settings or ()), data, out, cache or default, resume)
@@ -165,12 +165,16 @@ def export(
         Path | None,
         typer.Option("--calibrate", metavar="DIR", help="A set to find ranges on and judge by."),
     ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option("--licence", help="What the file says of its licence, as 'CC-BY-4.0'."),
+    ] = None,
 ) -> None:
     """Write a trained network as an ONNX file, proven equal to the trained one."""
     with extra("train"):
         from humatte.train.export_forms import Form, export_form
 
-        lines = export_form(run, out, Form(half, int8, calibrate))
+        lines = export_form(run, out, Form(half, int8, calibrate, licence))
     for line in lines:
         typer.echo(line)
     typer.echo(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")

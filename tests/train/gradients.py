@@ -10,8 +10,9 @@ import torch
 from humatte import cli
 from humatte.train import state
 from humatte.train.batches import load_batches, plan_epoch
+from humatte.train.inputs import open_data
 from humatte.train.loop import train_step
-from humatte.train.recipe import read_recipe
+from humatte.train.recipe_read import read_recipe
 from humatte.train.report import Report
 from humatte.train.schedule import phases_of
 
@@ -21,7 +22,7 @@ def step_once(recipe_file: Path, data: Path, out: Path, changes: list[str]) -> N
     recipe = read_recipe(recipe_file, changes)
     fabric = state.start_fabric(recipe)
     with Report(out, active=fabric.is_global_zero) as report:
-        stores = state.open_data(recipe, data, out / "cache", report, fabric)
+        stores = open_data(recipe, data, out / "cache", report, fabric)
         setting = state.Setting(recipe, stores, fabric, report, out)
         run = state.start_run(recipe, fabric)
         samples = len(stores.sources.people)

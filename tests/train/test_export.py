@@ -15,7 +15,7 @@ from humatte.image_io import read
 from humatte.network import FACTS_KEY, Facts, settle
 from humatte.prepare import fit, restore
 from humatte.train import export
-from humatte.train.export import export_keras, export_run, write_network
+from humatte.train.export import export_keras, write_network
 from humatte.train.export_forms import Form, export_form
 from humatte.train.loop import train
 from humatte.train.nets import NETS
@@ -46,10 +46,11 @@ def test_a_run_becomes_a_file_that_says_what_it_is(
     settings["data"]["train"] = str(data / "people" / "train.txt")
     recipe = Recipe.model_validate(settings)
     train(recipe, data, tmp_path / "run", tmp_path / "cache")
-    assert export_run(tmp_path / "run", tmp_path / "small.onnx") <= 1e-4
+    export_form(str(tmp_path / "run"), tmp_path / "small.onnx", Form(licence="CC-BY-4.0"))
     network = humatte.load(str(tmp_path / "small.onnx"))
     assert network.facts.name == "small"
     assert network.facts.best_long_side == 64
+    assert network.facts.licence == "CC-BY-4.0"
     settings["data"]["train"] = "people/train.txt"  # where somebody keeps it is left out
     assert Recipe.model_validate(network.facts.recipe) == Recipe.model_validate(settings)
     assert set(network.facts.scores) == {"person_iou", "miou", "mad"}

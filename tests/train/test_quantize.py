@@ -109,6 +109,7 @@ def test_what_costs_too_much_is_not_written(
         (("night", "--calibrate", "x"), "give --int8 too"),
         (("night", "--int8", "--half", "--calibrate", "x"), "give one of them"),
         (("night",), "a network already"),
+        (("night", "--int8", "--calibrate", "x", "--licence", "MIT"), "keeps its licence"),
         (("nobody.onnx", "--int8", "--calibrate", "x"), "no network is called"),
     ],
 )

@@ -9,7 +9,8 @@ import pytest
 from drawn import ROOT
 
 from humatte.errors import UsageError
-from humatte.train.recipe import Recipe, read_recipe
+from humatte.train.recipe import Recipe
+from humatte.train.recipe_read import read_recipe
 
 RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
 CARDS = sorted((ROOT / "src/humatte/weights").glob("*.md"))

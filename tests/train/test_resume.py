@@ -7,16 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from drawn import noise, put
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.precision import MixedPrecision
 
 from humatte.errors import DataError, OutputError, TrainingError
 from humatte.train import loop
 from humatte.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from humatte.train.inputs import Data, open_data
 from humatte.train.loop import train
 from humatte.train.recipe import Recipe
 from humatte.train.report import Report
 from humatte.train.resume import expect_same_recipe
-from humatte.train.state import Data, open_data, start_fabric
+from humatte.train.state import start_fabric
 
 
 def changed(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
@@ -42,6 +46,21 @@ def test_a_file_where_the_run_should_be(small: Recipe, data: Path, tmp_path: Pat
     (tmp_path / "run").write_text("mine")
     with pytest.raises(OutputError, match="run: cannot be made a folder"):
         train(small, data, tmp_path / "run", tmp_path / "cache")
+
+
+def test_the_scale_of_float16s_loss_goes_on(
+    small: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_scaler(recipe: Recipe) -> Fabric:
+        scaler = torch.amp.GradScaler("cpu", init_scale=8.0, growth_interval=1)
+        return Fabric(accelerator="cpu", plugins=MixedPrecision("16-mixed", "cpu", scaler))
+
+    monkeypatch.setattr(loop, "start_fabric", with_scaler)
+    for steps in (2, 3):
+        recipe = changed(small, {"train.steps": steps})
+        train(recipe, data, tmp_path / "run", tmp_path / "cache", resume=steps > 2)
+        stored = load_checkpoint(tmp_path / "run" / "last.pt")
+        assert stored.scaler["scale"] == 8 * 2**steps
 
 
 def groups_of(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Checkpoints: everything a run needs to go on as if it had never stopped.
 
-Holds weights, averaged weights, optimizer, position, best score, recipe, data hash, commit and
-version. Written beside the old file and renamed, so that a broken write loses nothing. The random
+Holds weights, averaged weights, optimizer, position, best score, recipe, data hash and commit.
+Written beside the old file and renamed, so that a broken write loses nothing. The random
 state is not in it: every sample comes from (seed, epoch, index) and the plan from (seed, epoch).
 """
 
@@ -44,6 +44,8 @@ class Checkpoint:
     keeps_statistics: bool | None = None
     """Whether the encoder's norms keep to their statistics in training; None in older checkpoints,
     whose recipe tells."""
+    scaler: dict[str, Any] = field(default_factory=dict)
+    """How the loss is scaled with `16-mixed`; empty in other precisions and older checkpoints."""
 
 
 def best_of(run: Path) -> Path:

@@ -25,7 +25,8 @@ from humatte.paths import guard_outputs, is_dir
 from humatte.train.checkpoint import Checkpoint, best_of, current_commit, load_checkpoint
 from humatte.train.keras_weights import load_keras
 from humatte.train.nets.asymmetric import fuse
-from humatte.train.recipe import Recipe, stored_recipe
+from humatte.train.recipe import Recipe
+from humatte.train.recipe_read import stored_recipe
 from humatte.train.teacher import averaged_network
 
 TOLERANCE = 1e-4
@@ -34,10 +35,12 @@ _PROOF_SIZES = ((3, 3), (8, 8), (5, 10))
 _TRACED_UNITS = (6, 7)
 _OPSET = 18
 _KERAS_LONG_SIDE = 512  # the originals were trained at 256 to 512 pixels
-_LICENCE = "Apache-2.0"
+LICENCE_NOT_STATED = "not stated"
 
 
-def export_run(run: Path, out: Path, half: bool = False) -> float:
+def export_run(
+    run: Path, out: Path, half: bool = False, licence: str = LICENCE_NOT_STATED
+) -> float:
     """Exports a run's best averaged weights.
 
     Args:
@@ -45,6 +48,7 @@ def export_run(run: Path, out: Path, half: bool = False) -> float:
         out: the .onnx file.
         half: store the weights as float16: half the size; they are rounded to it, and the
             arithmetic stays in float32.
+        licence: what the file says of its own licence.
 
     Returns:
         The largest difference between torch and onnxruntime that was seen.
@@ -57,7 +61,7 @@ def export_run(run: Path, out: Path, half: bool = False) -> float:
     recipe = stored_recipe(checkpoint.recipe, path)
     network = averaged_network(checkpoint, path)
     stride = int(network.stride)  # type: ignore[arg-type]
-    facts = _facts(checkpoint, recipe, stride)
+    facts = _facts(checkpoint, recipe, stride, licence)
     return write_network(network, facts, out, checkpoint.pictures, half)
 
 
@@ -104,12 +108,12 @@ def guard_inputs(out: Path, inputs: Sequence[Path]) -> None:
         guard_outputs([out], inputs)
 
 
-def _facts(checkpoint: Checkpoint, recipe: Recipe, stride: int) -> Facts:
+def _facts(checkpoint: Checkpoint, recipe: Recipe, stride: int, licence: str) -> Facts:
     return Facts(
         name=recipe.name,
         stride=stride,
         best_long_side=recipe.network.best_long_side,
-        licence=_LICENCE,
+        licence=licence,
         data_hash=checkpoint.data_hash,
         commit=checkpoint.commit,
         scores=checkpoint.scores,

@@ -9,17 +9,18 @@ from pathlib import Path
 from humatte.catalog import find, names
 from humatte.errors import UsageError
 from humatte.train.checkpoint import best_of
-from humatte.train.export import export_run, guard_inputs
+from humatte.train.export import LICENCE_NOT_STATED, export_run, guard_inputs
 from humatte.train.quantize import export_int8
 
 
 @dataclass(frozen=True)
 class Form:
-    """What was asked for. `calibrate` is a set of pictures with mattes."""
+    """What was asked for: `calibrate` is a set with mattes, `licence` what the file will say."""
 
     half: bool = False
     int8: bool = False
     calibrate: Path | None = None
+    licence: str | None = None
 
 
 def export_form(source: str, out: Path, form: Form) -> list[str]:
@@ -45,15 +46,18 @@ def export_form(source: str, out: Path, form: Form) -> list[str]:
     is_network = source in names() or source.endswith(".onnx")
     if is_network and not form.calibrate:
         raise UsageError(f"{source}: a network already; a run is exported, or give --int8")
+    if is_network and form.licence is not None:
+        raise UsageError(f"{source}: a network keeps its licence; give --licence with a run")
     network = find(source) if is_network else best_of(Path(source))
     guard_inputs(out, [network, *sorted(network.parent.glob("*.pt"))])  # a run's others, too
+    licence = form.licence or LICENCE_NOT_STATED
     if not form.calibrate:
-        export_run(Path(source), out, form.half)
+        export_run(Path(source), out, form.half, licence)
         return []
     with tempfile.TemporaryDirectory() as folder:
         if not is_network:
             network = Path(folder) / "float.onnx"
-            export_run(Path(source), network)
+            export_run(Path(source), network, licence=licence)
         told = export_int8(network, form.calibrate, out)
     before, after = told["before"], told["after"]
     return [

@@ -21,6 +21,7 @@ from humatte.interrupt import between_steps
 from humatte.paths import make_folder
 from humatte.train.batches import load_batches, plan_epoch
 from humatte.train.checkpoint import load_checkpoint, save_checkpoint
+from humatte.train.inputs import open_data
 from humatte.train.losses import Prediction, Target, mean_iou, predict, weighted_loss
 from humatte.train.memory import keep_freed_memory
 from humatte.train.recipe import Recipe
@@ -31,7 +32,6 @@ from humatte.train.state import (
     Run,
     Setting,
     checkpoint_of,
-    open_data,
     start_fabric,
     start_run,
     update_average,

@@ -16,7 +16,8 @@ from humatte.errors import TrainingError
 from humatte.train.batches import total_steps
 from humatte.train.checkpoint import Checkpoint
 from humatte.train.pretrained import keep_statistics, keeps_statistics
-from humatte.train.recipe import Recipe, stored_recipe
+from humatte.train.recipe import Recipe
+from humatte.train.recipe_read import stored_recipe
 from humatte.train.schedule import phases_of
 from humatte.train.state import Run, Setting
 from humatte.train.teacher import load_weights
@@ -104,6 +105,8 @@ def restore_run(run: Run, checkpoint: Checkpoint, setting: Setting) -> None:
     load_weights(run.averaged, checkpoint.averaged, path)
     keep_statistics(run.network, keeps_statistics(checkpoint))
     run.optimizer.load_state_dict(checkpoint.optimizer)
+    if checkpoint.scaler:
+        setting.fabric.strategy.precision.load_state_dict(checkpoint.scaler)
     # The checkpoint's came with its state, but some of them may have been changed on purpose.
     for group, settings in zip(run.optimizer.param_groups, own, strict=True):
         group.update(settings)

@@ -15,7 +15,8 @@ from humatte.errors import TrainingError
 from humatte.train.checkpoint import Checkpoint, best_of, load_checkpoint
 from humatte.train.losses import Target
 from humatte.train.nets import NETS
-from humatte.train.recipe import Recipe, stored_recipe
+from humatte.train.recipe import Recipe
+from humatte.train.recipe_read import stored_recipe
 
 
 class Teacher:
