@@ -35,7 +35,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small() -> Recipe:
     """A recipe that trains in seconds, in fp32, without worker processes."""
     return Recipe.model_validate(

@@ -15,58 +15,66 @@ from humatte.image_io import read
 from humatte.network import FACTS_KEY, Facts, settle
 from humatte.prepare import fit, restore
 from humatte.train import export
+from humatte.train.checkpoint import load_checkpoint
 from humatte.train.export import export_keras, write_network
 from humatte.train.export_forms import Form, export_form
 from humatte.train.loop import train
 from humatte.train.nets import NETS
 from humatte.train.recipe import Recipe
+from humatte.train.teacher import averaged_network
 
 pytestmark = pytest.mark.timeout(400)  # the exporter takes seconds, on a busy machine minutes
 
 FACTS = Facts("tiny", 32, 64, "Apache-2.0", "hash", "commit", {"person_iou": 0.5}, {})
 
 
-def tiny() -> torch.nn.Module:
-    torch.manual_seed(0)
-    return NETS["night"](width=0.25)
+@pytest.fixture(scope="module")
+def run(small: Recipe, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of four steps."""
+    folder = tmp_path_factory.mktemp("trained")
+    settings = small.model_dump(mode="json")
+    settings["data"]["train"] = str(data / "people" / "train.txt")
+    train(Recipe.model_validate(settings), data, folder / "run", folder / "cache")
+    return folder / "run"
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`tiny` as a file: every export takes seconds."""
-    path = tmp_path_factory.mktemp("exported") / "tiny.onnx"
-    write_network(tiny(), FACTS, path)
+def exported(run: Path) -> Path:
+    """The run as a file: every export takes seconds."""
+    path = run.parent / "small.onnx"
+    export_form(str(run), path, Form(licence="CC-BY-4.0"))
     return path
 
 
+@pytest.fixture
+def trained(run: Path) -> torch.nn.Module:
+    """The run's network in torch."""
+    return averaged_network(load_checkpoint(run / "best.pt"), run).eval()
+
+
 def test_a_run_becomes_a_file_that_says_what_it_is(
-    small: Recipe, data: Path, tmp_path: Path
+    exported: Path, small: Recipe, data: Path
 ) -> None:
-    settings = small.model_dump(mode="json")
-    settings["data"]["train"] = str(data / "people" / "train.txt")
-    recipe = Recipe.model_validate(settings)
-    train(recipe, data, tmp_path / "run", tmp_path / "cache")
-    export_form(str(tmp_path / "run"), tmp_path / "small.onnx", Form(licence="CC-BY-4.0"))
-    network = humatte.load(str(tmp_path / "small.onnx"))
+    network = humatte.load(str(exported))
     assert network.facts.name == "small"
     assert network.facts.best_long_side == 64
     assert network.facts.licence == "CC-BY-4.0"
-    settings["data"]["train"] = "people/train.txt"  # where somebody keeps it is left out
-    assert Recipe.model_validate(network.facts.recipe) == Recipe.model_validate(settings)
+    expected = small.model_dump(mode="json")
+    expected["data"]["train"] = "people/train.txt"  # where somebody keeps it is left out
+    assert Recipe.model_validate(network.facts.recipe) == Recipe.model_validate(expected)
     assert set(network.facts.scores) == {"person_iou", "miou", "mad"}
     pictures = (data / "people" / "image" / f"p{n}.png" for n in range(6))
     trained_on = {int(fingerprint(read(path).image)) for path in pictures}
     assert set(network.trained_on().tolist()) == trained_on
 
 
-def test_the_file_computes_what_torch_computes(exported: Path) -> None:
-    module = tiny().eval()
+def test_the_file_computes_what_torch_computes(exported: Path, trained: torch.nn.Module) -> None:
     network = humatte.load(str(exported))
     for size in [(32, 32), (160, 96), (64, 256)]:
         image = noise(*size)
         batch, placement = fit(image, 64, 32)
         with torch.no_grad():
-            expected = restore(settle(module(torch.from_numpy(batch)).numpy()), placement)
+            expected = restore(settle(trained(torch.from_numpy(batch)).numpy()), placement)
         assert network(image) == pytest.approx(expected, abs=1e-4)
 
 
@@ -84,7 +92,7 @@ def test_colour_order_and_scale_are_inside(exported: Path) -> None:
 
 
 def test_a_file_that_differs_is_not_written(
-    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    exported: Path, trained: torch.nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def damaged(network: torch.nn.Module, stride: int) -> onnx.ModelProto:
         model = onnx.load(exported)
@@ -95,7 +103,7 @@ def test_a_file_that_differs_is_not_written(
 
     monkeypatch.setattr(export, "to_onnx", damaged)
     with pytest.raises(TrainingError, match="differs from the trained one by"):
-        write_network(tiny(), FACTS, tmp_path / "tiny.onnx")
+        write_network(trained, FACTS, tmp_path / "tiny.onnx")
     assert not list(tmp_path.iterdir())
 
 
@@ -110,7 +118,7 @@ def test_a_foreign_file_is_refused(exported: Path, tmp_path: Path) -> None:
 
 
 def test_half_the_size_almost_the_same(
-    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    exported: Path, trained: torch.nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def again(network: torch.nn.Module, stride: int) -> onnx.ModelProto:
         """As it was exported once, with this network's kernels."""
@@ -124,9 +132,8 @@ def test_half_the_size_almost_the_same(
         return model
 
     monkeypatch.setattr(export, "to_onnx", again)
-    network = tiny().eval()
-    write_network(network, FACTS, tmp_path / "half.onnx", half=True)
-    kernels = [parameter for parameter in network.parameters() if parameter.ndim > 1]
+    write_network(trained, FACTS, tmp_path / "half.onnx", half=True)
+    kernels = [parameter for parameter in trained.parameters() if parameter.ndim > 1]
     stored = onnx.load(tmp_path / "half.onnx").graph.initializer
     halved = [t for t in stored if t.data_type == onnx.TensorProto.FLOAT16]
     assert [list(t.dims) for t in halved] == [list(kernel.shape) for kernel in kernels]
@@ -134,7 +141,7 @@ def test_half_the_size_almost_the_same(
     batch = np.random.default_rng(0).random((1, 3, 64, 64), np.float32)
     found = humatte.load(str(tmp_path / "half.onnx")).run(batch)
     with torch.no_grad():
-        whole = network(torch.from_numpy(batch)).numpy()
+        whole = trained(torch.from_numpy(batch)).numpy()
     assert 0 < np.abs(found - whole).max() < 0.01
 
 

@@ -221,6 +221,7 @@ def test_our_drawings_are_the_originals_layers(name: str, layers: str, tmp_path:
     load_keras(file, Path(SEEDS) / layers)
 
 
+@pytest.mark.slow  # the exporter; above is what it exports
 @torch.no_grad()
 def test_the_command_writes_a_file_that_computes_the_original(tmp_path: Path) -> None:
     layers, _ = MODELS["training"]

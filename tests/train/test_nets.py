@@ -177,14 +177,11 @@ def assert_parity(network: nn.Module) -> None:
             np.testing.assert_allclose(alpha, expected, atol=1e-4, rtol=0)
 
 
-# The exporter takes seconds. Of the networks that are known, dawn is in the quick run here, night
-# in test_export, dark-light in test_keras_weights; every export proves itself when it is made.
-LATER = {"night", "night-lite", "dark", "dark-light", "fcn8s", "unet", "shm"}
-EXPORTED = [pytest.param(n, marks=pytest.mark.slow) if n in LATER else n for n in NETS]
-
-
+# The exporter takes seconds. night's is in the quick run, in test_export; every export proves
+# itself when it is made.
+@pytest.mark.slow
 @pytest.mark.timeout(400)  # a busy machine
-@pytest.mark.parametrize("name", EXPORTED)
+@pytest.mark.parametrize("name", NETS)
 def test_onnx_gives_the_same_alpha_at_any_size(name: str) -> None:
     network = build(name)
     settle(network)

@@ -13,7 +13,8 @@ from gradients import step_once
 
 from humatte.train.checkpoint import load_checkpoint
 
-pytestmark = pytest.mark.timeout(400)  # three processes load torch, on a busy machine
+# Three processes load torch. What each of two would see is in test_loop.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 RECIPE = """
 name = "two"
