@@ -20,12 +20,14 @@ from humatte.train.augment import Sources, make_sample
 from humatte.train.batches import Draw, load_batches, plan_epoch, total_steps
 from humatte.train.checkpoint import load_checkpoint
 from humatte.train.loop import train
+from humatte.train.nets.asymmetric import AsymmetricConv, ConvNorm
 from humatte.train.nets.dark import Dark
 from humatte.train.nets.night import Night
 from humatte.train.nets.shm import Shm
 from humatte.train.recipe import Recipe
 from humatte.train.samples import build_store
 from humatte.train.state import load_start
+from humatte.train.teacher import averaged_network
 
 
 def changed(recipe: Recipe, **values: object) -> Recipe:
@@ -384,6 +386,17 @@ def test_a_stopped_run_leaves_no_process_behind(
         train(Recipe.model_validate(settings), data, tmp_path / "run", tmp_path / "cache")
     assert held.value is not None
     assert not multiprocessing.active_children()
+
+
+def test_norms_may_be_in_the_branches(small: Recipe, data: Path, tmp_path: Path) -> None:
+    settings = small.model_dump(mode="json")
+    settings["train"]["steps"] = 1
+    settings["network"] |= {"name": "dark-light", "norm_place": "branch"}
+    train(Recipe.model_validate(settings), data, tmp_path / "run", tmp_path / "cache")
+    last = tmp_path / "run" / "last.pt"
+    network = averaged_network(load_checkpoint(last), last)
+    blocks = [block for block in network.modules() if isinstance(block, AsymmetricConv)]
+    assert blocks and all(isinstance(block.square, ConvNorm) for block in blocks)
 
 
 def test_a_run_can_start_from_another_ones_weights(

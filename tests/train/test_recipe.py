@@ -101,6 +101,7 @@ def test_a_number_sets_a_key_of_one_phase() -> None:
         ("train.sizes=[]", "train.sizes: .* at least 1"),
         ("train.seed=-1", "train.seed: .* greater than or equal to 0"),
         ("loss.trimap=1", "needs trimap"),
+        ("network.norm_place=branch", "night has no asymmetric blocks; .* dark-light, nig"),
         ('phases=[{name="a", share=0.5}]', "add up to 0.5"),
         (
             'phases=[{name="a", share=1.0, learning_rate=1}]',

@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from torch import nn
 
 from humatte.train.losses import LOSSES, NEEDS, offers
-from humatte.train.nets import NETS
+from humatte.train.nets import ASYMMETRIC, NETS
+from humatte.train.nets.asymmetric import NormPlace
 
 
 def _known(name: str, names: Iterable[str], what: str) -> str:
@@ -56,8 +58,24 @@ class NetworkPart(_Part):
     """Its name in `humatte.train.nets.NETS`."""
     width: Positive = 1.0
     """Factor on every inner channel count; 1 is the published network."""
+    norm_place: NormPlace | None = None
+    """Of asymmetric blocks: one BatchNorm after their sum ("sum") or one in each branch ("branch");
+    else as the network is published."""
     best_long_side: Annotated[int, Field(ge=32)] = 320
     """The long side in pixels that pictures are fitted to when the exported network runs."""
+
+    @model_validator(mode="after")
+    def _has_such_blocks(self) -> NetworkPart:
+        if self.norm_place and self.name not in ASYMMETRIC:
+            raise ValueError(
+                f"{self.name} has no asymmetric blocks; norm_place is of {', '.join(ASYMMETRIC)}"
+            )
+        return self
+
+    def build(self) -> nn.Module:
+        """The network, with random weights."""
+        place = {"norm_place": self.norm_place} if self.norm_place else {}
+        return NETS[self.name](width=self.width, **place)
 
 
 class DataPart(_Part):

@@ -22,7 +22,6 @@ from humatte.train.batches import steps_per_epoch, total_steps
 from humatte.train.checkpoint import Checkpoint, best_of, current_commit, load_checkpoint
 from humatte.train.inputs import Data
 from humatte.train.losses import Prediction, predict
-from humatte.train.nets import NETS
 from humatte.train.pretrained import is_run, keep_statistics, keeps_statistics, load_encoder
 from humatte.train.recipe import Recipe, TrainPart
 from humatte.train.report import Report
@@ -121,7 +120,7 @@ def start_fabric(recipe: Recipe) -> Fabric:
 def start_run(recipe: Recipe, fabric: Fabric) -> Run:
     """A fresh network, its average and its optimizer, on the device."""
     torch.manual_seed(recipe.train.seed)
-    network: nn.Module = NETS[recipe.network.name](width=recipe.network.width)
+    network = recipe.network.build()
     filled: set[str] = set()
     if recipe.train.encoder:
         filled = load_encoder(network, Path(recipe.train.encoder))

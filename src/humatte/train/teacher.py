@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from humatte.errors import TrainingError
 from humatte.train.checkpoint import Checkpoint, best_of, load_checkpoint
 from humatte.train.losses import Target
-from humatte.train.nets import NETS
 from humatte.train.recipe import Recipe
 from humatte.train.recipe_read import stored_recipe
 
@@ -72,7 +71,7 @@ def averaged_network(checkpoint: Checkpoint, path: Path) -> nn.Module:
         TrainingError: it is of another version: a recipe that cannot be read, another architecture.
     """
     part = stored_recipe(checkpoint.recipe, path).network
-    network: nn.Module = NETS[part.name](width=part.width)
+    network = part.build()
     load_weights(network, checkpoint.averaged, path)
     return network
 

@@ -25,3 +25,5 @@ NETS: dict[str, Callable[..., nn.Module]] = {
     "shm": Shm,
     "dawn": Dawn,
 }
+ASYMMETRIC = ("dark-light", "night-lite")
+"""Those whose blocks can have their norms in two places."""
