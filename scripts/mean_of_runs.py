@@ -19,6 +19,7 @@ import torch
 
 from humatte.data.layouts import find_split
 from humatte.network import fingerprints_of, fingerprints_text
+from humatte.paths import default_cache
 from humatte.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from humatte.train.losses import predict
 from humatte.train.recipe_read import stored_recipe
@@ -65,7 +66,7 @@ def main() -> None:
     parser.add_argument("checkpoints", type=Path, nargs="+")
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "humatte")
+    parser.add_argument("--cache", type=Path, default=default_cache())
     parser.add_argument("--long-side", type=int, help="in place of the recipe's best_long_side")
     options = parser.parse_args()
     mean = mean_of([load_checkpoint(path) for path in options.checkpoints])

@@ -137,11 +137,12 @@ def train(
 ) -> None:
     """Train a network by a recipe."""
     with extra("train"):
+        from humatte.paths import default_cache
         from humatte.train.loop import train as run
         from humatte.train.recipe_read import read_recipe
 
-        default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "humatte"
-        best = run(read_recipe(recipe, settings or ()), data, out, cache or default, resume)
+        folder = cache or default_cache()
+        best = run(read_recipe(recipe, settings or ()), data, out, folder, resume)
     typer.echo(f"best checkpoint: {best}")
 
 

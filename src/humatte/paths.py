@@ -138,3 +138,8 @@ class Beside:
         """Removes what was written, if it is still beside."""
         with contextlib.suppress(OSError):
             self.path.unlink(missing_ok=True)
+
+
+def default_cache() -> Path:
+    """The folder for decoded pictures where no other is given."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "humatte"

@@ -14,9 +14,9 @@ from humatte.errors import TrainingError, UsageError
 from humatte.image_io import read
 from humatte.network import FACTS_KEY, Facts, settle
 from humatte.prepare import fit, restore
-from humatte.train import export
+from humatte.train import export, export_forms
 from humatte.train.checkpoint import load_checkpoint
-from humatte.train.export import export_keras, write_network
+from humatte.train.export import export_keras, export_run, write_network
 from humatte.train.export_forms import Form, export_form
 from humatte.train.loop import train
 from humatte.train.nets import NETS
@@ -42,7 +42,7 @@ def run(small: Recipe, data: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def exported(run: Path) -> Path:
     """The run as a file: every export takes seconds."""
     path = run.parent / "small.onnx"
-    export_form(str(run), path, Form(licence="CC-BY-4.0"))
+    assert export_run(run, path, licence="CC-BY-4.0") <= 1e-4
     return path
 
 
@@ -66,6 +66,16 @@ def test_a_run_becomes_a_file_that_says_what_it_is(
     pictures = (data / "people" / "image" / f"p{n}.png" for n in range(6))
     trained_on = {int(fingerprint(read(path).image)) for path in pictures}
     assert set(network.trained_on().tolist()) == trained_on
+
+
+@pytest.mark.parametrize(("said", "stored"), [("CC0", "CC0"), (None, "not stated")])
+def test_the_licence_is_what_its_author_says(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str | None, stored: str
+) -> None:
+    told = []
+    monkeypatch.setattr(export_forms, "export_run", lambda *words: told.append(words[-1]))
+    export_form(str(run), tmp_path / "n.onnx", Form(licence=said))
+    assert told == [stored]
 
 
 def test_the_file_computes_what_torch_computes(exported: Path, trained: torch.nn.Module) -> None:
